@@ -1,0 +1,1 @@
+"""The platforms Huiying speaks on; each file translates one, and decides nothing."""
