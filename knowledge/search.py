@@ -1,0 +1,264 @@
+"""Search: a citizen's question in, a decision out.
+
+:class:`Knowledge` holds one immutable snapshot of all that is published and swaps it when
+``kb_version`` moves; asking is safe from many threads at once.  What is not valid today, or
+is superseded by an article that is, is never considered.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from threading import Lock
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlmodel import Session
+
+from knowledge import articles as store
+from knowledge import index as indexes
+from knowledge.calibration import OFFERED, Thresholds, Weights, shipped_weights
+from knowledge.decisions import Decision, Match, Outcome, Reason
+from knowledge.drafts import Draft
+from knowledge.embedder import Embedder, Vectors
+from knowledge.errors import IndexUnusable
+from knowledge.ranker import RANK_FEATURES, Candidate
+from knowledge.snapshot import Snapshot, take_snapshot
+from knowledge.text import clean, cut, fold, has_words, language
+
+__all__ = ["Decision", "Knowledge", "Match", "Outcome", "Reason", "Snapshot", "take_snapshot"]
+
+logger = logging.getLogger(__name__)
+
+
+class Knowledge:
+    """What the office knows, ready to be asked."""
+
+    def __init__(
+        self,
+        embedder: Embedder,
+        *,
+        folder: Path | None = None,
+        max_wrong_answers: float = 0.05,
+        weights: Weights | None = None,
+        today: Callable[[], dt.date] = lambda: dt.datetime.now(dt.UTC).date(),
+    ) -> None:
+        """Prepare an empty knowledge; :meth:`refresh` or :meth:`load` fills it.
+
+        *folder* keeps the index between runs; *today* is the office's calendar day.
+        """
+        self._embedder, self._folder, self._today = embedder, folder, today
+        self._weights = weights or shipped_weights()
+        #: In force for every question.
+        self.thresholds = self._weights.calibration.thresholds(max_wrong_answers)
+        self.model = f"{embedder.fingerprint}+{self._weights.name}"
+        self._snapshot = take_snapshot((), embedder, kb_version=-1)
+        self._served: tuple[Snapshot, dt.date, NDArray[np.bool_]] | None = None
+        self._refreshing = Lock()
+
+    @property
+    def kb_version(self) -> int:
+        """Version of the snapshot that answers now; -1 before the first."""
+        return self._snapshot.kb_version
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """What is searched now."""
+        return self._snapshot
+
+    @property
+    def today(self) -> dt.date:
+        """The office's calendar day."""
+        return self._today()
+
+    def load(
+        self,
+        articles: Sequence[Draft],
+        kb_version: int = 0,
+        progress: indexes.Progress | None = None,
+    ) -> None:
+        """Take these articles as all there is, apart from any database."""
+        old = self._snapshot.corpus.index
+        self._snapshot = take_snapshot(articles, self._embedder, kb_version, old, progress)
+
+    def refresh(self, session: Session, progress: indexes.Progress | None = None) -> bool:
+        """Take over what is published now if it has changed; whether it had.
+
+        Questions go on being answered from the old snapshot meanwhile.
+        """
+        with self._refreshing:
+            version = store.kb_version(session)
+            if version == self._snapshot.kb_version:
+                return False
+            old = self._old_index()
+            snapshot = take_snapshot(
+                store.published(session), self._embedder, version, old, progress
+            )
+            if self._folder is not None and snapshot.corpus.index is not old:
+                indexes.save(snapshot.corpus.index, self._folder, version)
+            self._snapshot = snapshot
+            return True
+
+    def ask(self, text: str, lang: str | None = None, depth: int = OFFERED) -> Decision:
+        """Decide about a question; any text gets a decision.
+
+        *lang* is the asker's language when it is known better than by the text; *depth* is
+        how many candidates to tell.
+        """
+        started = time.perf_counter()
+        snapshot, question = self._snapshot, cut(clean(text))
+        spoken = lang or language(question)
+        decision = self._decide(snapshot, question, spoken)
+        told = decision.candidates[:depth]
+        return replace(
+            decision, candidates=told, ms=round((time.perf_counter() - started) * 1e3, 3)
+        )
+
+    def _decide(self, snapshot: Snapshot, question: str, lang: str) -> Decision:
+        if not has_words(question):
+            return self._unanswered(snapshot, Reason.NO_WORDS, lang)
+        served = self._served_today(snapshot)
+        if not served.any():
+            return self._unanswered(snapshot, Reason.NO_ARTICLES, lang)
+        vector = self._embedder.encode([question], "query")[0]
+        same = [i for i in snapshot.exact.get(fold(question), ()) if served[i]]
+        if len(same) == 1:
+            return self._exactly(snapshot, question, vector, served, lang, same[0])
+        return self._in_best_language(snapshot, question, vector, served, lang)
+
+    def _exactly(
+        self,
+        snapshot: Snapshot,
+        question: str,
+        vector: Vectors,
+        served: NDArray[np.bool_],
+        lang: str,
+        article: int,
+    ) -> Decision:
+        """The question is this article's own: it answers, the others follow."""
+        ranked = self._rank(snapshot, question, vector, served)
+        first = tuple(c for c in ranked if c.article == article)
+        rest = tuple(c for c in ranked if c.article != article)
+        only = np.arange(len(served)) == article
+        first = first or self._rank(snapshot, question, vector, only)
+        return self._weigh(snapshot, (*first, *rest), lang, exact=True)
+
+    def _in_best_language(
+        self,
+        snapshot: Snapshot,
+        question: str,
+        vector: Vectors,
+        served: NDArray[np.bool_],
+        lang: str,
+    ) -> Decision:
+        """The asker's language first; another one only when that is surer."""
+        ranked = self._rank(snapshot, question, vector, served)
+        everywhere = self._weigh(snapshot, ranked, lang)
+        spoken = served & (snapshot.langs == lang[:2])
+        if not spoken.any() or all(spoken[c.article] for c in ranked[:OFFERED]):
+            return everywhere
+        at_home = self._weigh(snapshot, self._rank(snapshot, question, vector, spoken), lang)
+        surer = everywhere.offer_confidence > at_home.offer_confidence
+        return everywhere if surer else at_home
+
+    def _rank(
+        self, snapshot: Snapshot, question: str, vector: Vectors, allowed: NDArray[np.bool_]
+    ) -> tuple[Candidate, ...]:
+        return self._weights.ranker.rank(snapshot.corpus, question, vector, allowed)
+
+    def _weigh(
+        self,
+        snapshot: Snapshot,
+        ranked: tuple[Candidate, ...],
+        lang: str,
+        exact: bool = False,
+    ) -> Decision:
+        calibration = self._weights.calibration
+        sure = 1.0 if exact else calibration.confidence(ranked[0])
+        among = 1.0 if exact else calibration.offer_confidence(ranked)
+        matches = [_match(snapshot, c, calibration.confidence(c)) for c in ranked]
+        matches[0] = replace(matches[0], confidence=sure)
+        outcome, reason = _outcome(self.thresholds, sure, among, exact)
+        found = self._unanswered(snapshot, reason, lang)
+        return replace(
+            found,
+            outcome=outcome,
+            match=matches[0] if outcome is Outcome.ANSWERED else None,
+            candidates=tuple(matches),
+            confidence=sure,
+            offer_confidence=among,
+        )
+
+    def _unanswered(self, snapshot: Snapshot, reason: Reason, lang: str) -> Decision:
+        return Decision(
+            outcome=Outcome.HANDED_OFF,
+            reason=reason,
+            match=None,
+            candidates=(),
+            confidence=0.0,
+            offer_confidence=0.0,
+            thresholds=self.thresholds,
+            lang=lang,
+            kb_version=snapshot.kb_version,
+            model=self.model,
+            ms=0.0,
+        )
+
+    def _served_today(self, snapshot: Snapshot) -> NDArray[np.bool_]:
+        """The served mask, worked out once a day and snapshot."""
+        today, held = self._today(), self._served
+        if held is None or held[0] is not snapshot or held[1] != today:
+            held = (snapshot, today, snapshot.served(today))
+            self._served = held
+        return held[2]
+
+    def _old_index(self) -> indexes.Index | None:
+        """The index whose vectors can be kept: this process's last, else the saved one."""
+        if self._snapshot.kb_version >= 0:
+            return self._snapshot.corpus.index
+        if self._folder is None:
+            return None
+        try:
+            return indexes.load(self._folder, self._embedder.fingerprint)
+        except IndexUnusable as reason:
+            logger.info("%s", reason)
+            return None
+
+
+def _outcome(
+    thresholds: Thresholds, sure: float, among: float, exact: bool
+) -> tuple[Outcome, Reason]:
+    if exact:
+        return Outcome.ANSWERED, Reason.EXACT
+    if sure >= thresholds.answer:
+        return Outcome.ANSWERED, Reason.SURE
+    if among >= thresholds.offer:
+        return Outcome.OFFERED, Reason.UNSURE
+    return Outcome.HANDED_OFF, Reason.UNKNOWN
+
+
+def _match(snapshot: Snapshot, candidate: Candidate, confidence: float) -> Match:
+    article = snapshot.articles[candidate.article]
+    return Match(
+        article=article.id,
+        question=article.question,
+        answer=article.answer,
+        confidence=confidence,
+        lang=article.lang,
+        category=article.category,
+        department=article.department,
+        source_title=article.source_title,
+        source_url=article.source_url,
+        date=article.date,
+        features=_named(candidate),
+    )
+
+
+def _named(candidate: Candidate) -> dict[str, float]:
+    values = zip(RANK_FEATURES, candidate.features, strict=True)
+    named = {name: round(float(value), 4) for name, value in values}
+    return named | {"score": round(candidate.score, 4), "share": round(candidate.share, 4)}
