@@ -1,0 +1,1 @@
+"""What officials get: cases, their acts, the admin chat."""
