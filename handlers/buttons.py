@@ -1,0 +1,119 @@
+"""The buttons under our answers, and "is it solved?"."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import asdict
+from typing import Any
+
+from admin import intake
+from admin.answers import served
+from admin.cases import HandoffReason
+from bot import buttons
+from bot.buttons import Choice, Press
+from bot.context import Outcome
+from bot.messages import Attachment, IncomingMessage, MessageKind, attachment_from_json
+from handlers.context import OfficeContext
+
+Payload = Mapping[str, Any]
+
+
+async def pressed(message: IncomingMessage, ctx: OfficeContext) -> Outcome | None:
+    """Do what a button stands for; a forged, foreign, stale or used one does nothing."""
+    if message.kind is not MessageKind.BUTTON:
+        return None
+    press = ctx.press
+    if press is None or press.action not in _STEPS:
+        ctx.say("stale_button")
+        ctx.note(refused="stale_button")
+        return Outcome.REFUSED
+    if press.once and press.used:
+        ctx.say("pressed_before")
+        return Outcome.HANDLED
+    _use_up(ctx, press)
+    ctx.note(button=press.action)
+    return await _STEPS[press.action](ctx, press.payload)
+
+
+def _use_up(ctx: OfficeContext, press: Press) -> None:
+    if press.once:
+        ctx.do(lambda tx: buttons.use_up(tx.connection, press.token, tx.now))
+
+
+async def _choose(ctx: OfficeContext, payload: Payload) -> Outcome:
+    """Answer with the chosen article; what is no longer published goes to an official."""
+    article, question = str(payload["article"]), str(payload["question"])
+    answer = await ctx.read(served, article, ctx.today)
+    if answer is None:
+        ctx.say("article_gone")
+        ctx.hand_off(HandoffReason.MISSING_KNOWLEDGE, ctx.words(question))
+        return Outcome.HANDED_OFF
+    ctx.answer(answer, question)
+    return Outcome.ANSWERED
+
+
+async def _helpful(ctx: OfficeContext, payload: Payload) -> Outcome:
+    _feedback(ctx, payload, helpful=True)
+    ctx.say("thanks")
+    return Outcome.HANDLED
+
+
+async def _not_helpful(ctx: OfficeContext, payload: Payload) -> Outcome:
+    _feedback(ctx, payload, helpful=False)
+    return _hand_off(ctx, HandoffReason.DECLINED_ANSWER, payload)
+
+
+async def _none(ctx: OfficeContext, payload: Payload) -> Outcome:
+    return _hand_off(ctx, HandoffReason.DECLINED_ANSWER, payload)
+
+
+async def _human(ctx: OfficeContext, payload: Payload) -> Outcome:
+    return _hand_off(ctx, HandoffReason.CUSTOMER_REQUEST, payload)
+
+
+async def _pass_on(ctx: OfficeContext, payload: Payload) -> Outcome:
+    """Hand over a picture or file that the desk cannot read."""
+    return _hand_off(ctx, HandoffReason.UNSUPPORTED_REQUEST, payload)
+
+
+async def _solved(ctx: OfficeContext, payload: Payload) -> Outcome:
+    return _verdict(ctx, payload, solved=True)
+
+
+async def _unsolved(ctx: OfficeContext, payload: Payload) -> Outcome:
+    return _verdict(ctx, payload, solved=False)
+
+
+def _verdict(ctx: OfficeContext, payload: Payload, solved: bool) -> Outcome:
+    number, desk, address = str(payload["case"]), ctx.office.desk, ctx.address
+    ctx.do(lambda tx: intake.verdict(tx, desk, number, address, solved))
+    return Outcome.HANDLED
+
+
+def _hand_off(ctx: OfficeContext, reason: HandoffReason, payload: Payload) -> Outcome:
+    words = ctx.words(str(payload.get("question", "")))
+    files = tuple(attachment_from_json(row) for row in payload.get("files", ()))
+    words = intake.Words(words.address, words.person, words.language, words.text, files)
+    ctx.hand_off(reason, words)
+    return Outcome.HANDED_OFF
+
+
+def _feedback(ctx: OfficeContext, payload: Payload, helpful: bool) -> None:
+    body = {"article": str(payload["article"]), "helpful": helpful}
+    key, person = ctx.address.key, ctx.person
+    ctx.do(lambda tx: tx.journal("feedback", body, conversation=key, person=person))
+
+
+def pass_on_choice(label: str, files: tuple[Attachment, ...]) -> Choice:
+    """Return the button that hands files over; it carries where they are, not the files."""
+    return Choice(label, "media.pass_on", {"files": [asdict(f) for f in files]}, once=True)
+
+
+_STEPS: dict[str, Callable[[OfficeContext, Payload], Awaitable[Outcome]]] = {
+    "offer.choose": _choose,
+    "offer.none": _none,
+    "answer.helpful": _helpful,
+    "answer.not_helpful": _not_helpful,
+    "answer.human": _human,
+    "media.pass_on": _pass_on,
+    "case.solved": _solved,
+    "case.unsolved": _unsolved,
+}

@@ -1,0 +1,7 @@
+"""The fixed sentences of the conversation with a citizen."""
+
+from pathlib import Path
+
+from admin.texts import Texts
+
+say = Texts(Path(__file__).parent)
