@@ -1,0 +1,307 @@
+"""The command line as other programs call it: options, JSON alone, one sentence, exit codes."""
+
+import json
+import logging
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pysqlite3
+import pytest
+import typer
+from typer.testing import CliRunner, Result
+
+from bot.config import Settings
+from huiying.cli import app
+from huiying.schema import open_database
+
+#: every command and what it needs to be called at all
+COMMANDS: dict[tuple[str, ...], tuple[str, ...]] = {
+    ("demo",): (),
+    ("serve",): (),
+    ("chat",): (),
+    ("ask",): ("hello",),
+    ("doctor",): (),
+    ("report",): (),
+    ("journal", "verify"): (),
+    ("journal", "export"): (),
+    ("db", "upgrade"): (),
+    ("official", "add"): ("Desk 1",),
+    ("official", "list"): (),
+    ("official", "dismiss"): ("1",),
+    ("kb", "import"): ("some.jsonl",),
+    ("kb", "export"): (),
+    ("kb", "list"): (),
+    ("kb", "publish"): ("a",),
+    ("kb", "retire"): ("a",),
+    ("kb", "history"): ("a",),
+    ("kb", "check"): (),
+    ("kb", "explain"): ("hello",),
+    ("kb", "eval"): ("some.jsonl",),
+}
+#: those that run until they are told to stop
+LONG = {("demo",), ("serve",), ("chat",)}
+SILENT_JSON = LONG | {("official", "dismiss")}
+
+
+@pytest.fixture(autouse=True)
+def as_if_alone(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Take no setting from outside, and leave the logging as it was."""
+    for name in [name for name in os.environ if name.startswith("HUIYING_")]:
+        monkeypatch.delenv(name)
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:], root.level = handlers, level
+
+
+def run(*arguments: str, **environment: str) -> Result:
+    """Run in this process."""
+    return CliRunner().invoke(app, list(arguments), env=environment)
+
+
+def sentence(result: Result, code: int) -> str:
+    """Return the one sentence on stderr of a run that failed as it should."""
+    assert result.exit_code == code, (result.exit_code, result.output, result.exception)
+    assert result.stdout == ""
+    lines = result.stderr.strip().splitlines()
+    assert len(lines) == 1, lines
+    assert lines[0].endswith((".", "?"))
+    return lines[0]
+
+
+def json_of(result: Result, code: int = 0) -> Any:
+    """Return the one JSON object on stdout."""
+    assert result.exit_code == code, (result.output, result.exception)
+    assert len(result.stdout.splitlines()) == 1
+    found = json.loads(result.stdout)
+    assert isinstance(found, dict)
+    return found
+
+
+def leaves(group: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from leaves(command, (*path, name))
+        else:
+            yield (*path, name), command
+
+
+def test_the_list_here_is_the_list_there() -> None:
+    assert {path for path, _ in leaves(typer.main.get_command(app))} == set(COMMANDS)
+
+
+def test_every_command_takes_data_and_config_and_says_what_it_does() -> None:
+    for path, command in leaves(typer.main.get_command(app)):
+        options = {name for option in command.params for name in option.opts}
+        assert {"--data", "--config"} <= options, path
+        assert ("--json" in options) == (path not in SILENT_JSON), path
+        assert command.help, path
+        assert all(getattr(o, "help", "") for o in command.params if o.opts[0][0] == "-"), path
+
+
+@pytest.mark.parametrize("path", sorted(COMMANDS))
+def test_help_works_for_each(path: tuple[str, ...]) -> None:
+    result = run(*path, "--help", COLUMNS="200", NO_COLOR="1", TERM="dumb")
+    assert result.exit_code == 0
+    assert "--data" in result.stdout
+    assert "--config" in result.stdout
+
+
+def test_the_start_is_light() -> None:
+    heavy = ("torch", "transformers", "sentence_transformers", "alembic", "uvicorn", "telegram")
+    code = (
+        "import sys, time; began = time.process_time()\n"
+        "from huiying.cli import app; import typer; typer.main.get_command(app)\n"
+        f"print([m for m in {heavy} if m in sys.modules], time.process_time() - began)"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded, _, seconds = ran.stdout.strip().rpartition(" ")
+    assert loaded == "[]"
+    assert float(seconds) < 3, "processor time of importing; about 0.6 s on an idle machine"
+
+
+# --- wrong input: exit 2 -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", sorted(set(COMMANDS) - {("kb", "eval")}))
+def test_a_missing_settings_file_is_bad_input(path: tuple[str, ...], tmp_path: Path) -> None:
+    result = run(*path, *COMMANDS[path], "--config", str(tmp_path / "none.toml"))
+    assert "none.toml" in sentence(result, 2)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("[web\n", "not valid TOML"),
+        ("[web]\ncolour = 1\n", "web.colour"),
+        ("[web]\nport = -1\n", "web.port"),
+        ('[office]\ntimezone = "Mars/X"\n', "office.timezone"),
+        ('[database]\nurl = "mysql://x"\n', "database.url"),
+        ('[telegram]\ntoken_file = "/nowhere/token"\n', "telegram.token_file"),
+    ],
+)
+@pytest.mark.parametrize("command", ["report", "serve", "ask"])
+def test_wrong_settings_are_named(content: str, words: str, command: str, tmp_path: Path) -> None:
+    config = tmp_path / "huiying.toml"
+    config.write_text(content)
+    data = ("--data", str(tmp_path / "data"), *COMMANDS[command,])
+    assert words in sentence(run(command, "--config", str(config), *data), 2)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("nonsense",),
+        ("report", "--nonsense"),
+        ("journal", "export", "--after", "x"),
+        ("official", "add", "A", "--role", "king"),
+        ("official", "add"),
+        ("serve", "--port", "many"),
+        ("ask",),
+    ],
+)
+def test_what_is_typed_wrongly_exits_with_2(arguments: tuple[str, ...]) -> None:
+    result = run(*arguments)
+    assert result.exit_code == 2
+    assert "Traceback" not in result.output
+
+
+def test_a_language_nobody_speaks_here(tmp_path: Path) -> None:
+    assert "--lang" in sentence(run("demo", "--lang", "fr", "--data", str(tmp_path)), 2)
+
+
+def test_an_import_file_that_is_missing(tmp_path: Path) -> None:
+    result = run("kb", "import", str(tmp_path / "none.jsonl"), "--data", str(tmp_path))
+    assert result.exit_code == 2
+    assert "none.jsonl" in result.stderr
+    assert "Traceback" not in result.output
+
+
+# --- failures: exit 1 ----------------------------------------------------------------------------
+
+SHORT = sorted(set(COMMANDS) - {("kb", "eval"), ("kb", "import"), ("doctor",)})
+
+
+@pytest.fixture
+def office(tmp_path: Path) -> Path:
+    """A data directory with a database."""
+    open_database(Settings(data_dir=tmp_path)).close()
+    return tmp_path
+
+
+def tamper(data: Path, *statements: str) -> None:
+    connection = pysqlite3.connect(data / "huiying.db")
+    for statement in statements:
+        connection.execute(statement)
+    connection.commit()
+    connection.close()
+
+
+@pytest.mark.parametrize("path", SHORT)
+def test_a_newer_database_is_refused_by_all(path: tuple[str, ...], office: Path) -> None:
+    tamper(office, "UPDATE alembic_version SET version_num = '9999'")
+    result = run(*path, *COMMANDS[path], "--data", str(office))
+    assert "newer Huiying" in sentence(result, 1)
+
+
+@pytest.mark.parametrize("path", SHORT)
+def test_a_file_in_the_way_is_said(path: tuple[str, ...], tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("")
+    result = run(*path, *COMMANDS[path], "--data", str(tmp_path / "taken" / "data"))
+    assert "--data" in sentence(result, 1)
+
+
+def test_a_directory_nobody_may_write_is_said() -> None:
+    assert "--data" in sentence(run("report", "--data", "/proc/nobody/writes/here"), 1)
+
+
+@pytest.mark.parametrize("command", ["report", "serve"])
+def test_a_postgresql_that_is_not_there_is_said(command: str, tmp_path: Path) -> None:
+    pytest.importorskip("psycopg")
+    url = "postgresql://huiying:pass-word@127.0.0.1:1/huiying"
+    result = run(command, "--data", str(tmp_path), HUIYING_DATABASE__URL=url)
+    said = sentence(result, 1)
+    assert "PostgreSQL at 127.0.0.1" in said
+    assert "pass-word" not in said
+
+
+# --- what the commands do ------------------------------------------------------------------------
+
+
+def test_upgrade_says_the_schema(tmp_path: Path) -> None:
+    said = json_of(run("db", "upgrade", "--data", str(tmp_path), "--json"))
+    assert said["schema"] == said["newest"]
+    assert said["newest"] in run("db", "upgrade", "--data", str(tmp_path)).stdout
+
+
+def test_the_figures_of_an_empty_office(office: Path) -> None:
+    said = json_of(run("report", "--data", str(office), "--json"))
+    assert {"messages", "cases", "deliveries"} <= set(said)
+    assert "messages:" in run("report", "--data", str(office)).stdout
+
+
+def test_a_journal_is_proven_and_written_out(office: Path) -> None:
+    written(office, 3)
+    said = json_of(run("journal", "verify", "--data", str(office), "--json"))
+    assert (said["ok"], said["rows"], said["bad_row"]) == (True, 3, None)
+    assert said["head"] in run("journal", "verify", "--data", str(office)).stdout
+    kept = str(said["head"])
+    assert json_of(run("journal", "verify", "--data", str(office), "--head", kept, "--json"))["ok"]
+    cut = run("journal", "verify", "--data", str(office), "--head", "0" * 64)
+    assert "no row has the head" in sentence(cut, 1)
+    lines = run("journal", "export", "--data", str(office), "--after", "1").stdout.splitlines()
+    assert [json.loads(line)["seq"] for line in lines] == [2, 3]
+    whole = json_of(run("journal", "export", "--data", str(office), "--json"))
+    assert len(whole["rows"]) == 3
+
+
+def written(data: Path, rows: int) -> None:
+    database = open_database(Settings(data_dir=data))
+    with database.transaction() as tx:
+        for number in range(rows):
+            tx.journal("note", {"n": number})
+    database.close()
+
+
+@pytest.mark.parametrize(
+    ("statement", "row"),
+    [
+        ("UPDATE journal SET body = '{}' WHERE seq = 2", 2),
+        ("UPDATE journal SET at = 'yesterday' WHERE seq = 2", 2),
+        ("DELETE FROM journal WHERE seq = 2", 3),
+    ],
+)
+def test_a_tampered_journal_names_its_row(office: Path, statement: str, row: int) -> None:
+    written(office, 3)
+    tamper(office, "DROP TRIGGER journal_no_update", "DROP TRIGGER journal_no_delete", statement)
+    assert f"row {row}" in sentence(run("journal", "verify", "--data", str(office)), 1)
+    said = json_of(run("journal", "verify", "--data", str(office), "--json"), 1)
+    assert (said["ok"], said["bad_row"]) == (False, row)
+
+
+def test_officials_come_and_go(office: Path) -> None:
+    data = ("--data", str(office))
+    added = json_of(run("official", "add", "一号窗口", "--role", "editor", *data, "--json"))
+    assert "/desk/sign-in?code=" in added["link"]
+    again = json_of(run("official", "add", "一号窗口", *data, "--json"))
+    assert again["link"] != added["link"], "a new link for the same person"
+    (listed,) = json_of(run("official", "list", *data, "--json"))["officials"]
+    assert listed["name"] == "一号窗口"
+    assert "一号窗口" in run("official", "list", *data).stdout
+    assert run("official", "dismiss", listed["id"], *data).exit_code == 0
+    assert json_of(run("official", "list", *data, "--json"))["officials"] == []
+    assert "no active official" in sentence(run("official", "dismiss", listed["id"], *data), 2)
+    assert "needs a name" in sentence(run("official", "add", " ", *data), 2)
+
+
+def test_with_an_admin_chat_an_official_gets_a_code(office: Path) -> None:
+    environment = {"HUIYING_TELEGRAM__ADMIN_CHAT": "-100"}
+    added = json_of(
+        run("official", "add", "Desk 1", "--data", str(office), "--json", **environment)
+    )
+    assert added["code"] in added["say"]
+    assert "link" not in added

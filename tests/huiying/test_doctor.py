@@ -1,0 +1,127 @@
+"""The doctor looks at everything, says what is wrong and how to mend it, and never falls over."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pysqlite3
+import pytest
+from pydantic import SecretStr
+from sqlalchemy import text
+
+from bot.config import Settings, TelegramSettings
+from bot.messages import Address, OutgoingMessage
+from huiying import doctor
+from huiying.doctor import Finding, examine
+from huiying.schema import open_database
+from tests.servers.telegram import PlayedTelegram
+
+
+@pytest.fixture
+async def tg() -> AsyncIterator[PlayedTelegram]:
+    async with PlayedTelegram() as played:
+        yield played
+
+
+def settings(data: Path, **telegram: Any) -> Settings:
+    return Settings(data_dir=data, telegram=TelegramSettings(**telegram))
+
+
+async def found(settings: Settings) -> dict[str, Finding]:
+    findings = await examine(settings)
+    for one in findings:
+        assert "\n" not in one.text
+        assert "Traceback" not in one.text
+    return {one.name: one for one in findings}
+
+
+async def test_a_new_office_lacks_only_articles(tmp_path: Path) -> None:
+    checks = await found(settings(tmp_path))
+    assert {name for name, one in checks.items() if not one.ok} == {"knowledge"}
+    assert "huiying kb import" in checks["knowledge"].text
+    assert "SQLite" in checks["database"].text
+    assert "HUIYING_TELEGRAM__TOKEN" in checks["telegram"].text
+
+
+async def test_a_bot_that_answers(tmp_path: Path, tg: PlayedTelegram) -> None:
+    given = settings(tmp_path, token=SecretStr(tg.token), api_base_url=tg.api_base_url)
+    check = (await found(given))["telegram"]
+    assert check.ok
+    assert "@huiying_test_bot" in check.text
+    assert tg.token not in check.text
+
+
+async def test_a_token_that_is_refused(tmp_path: Path, tg: PlayedTelegram) -> None:
+    wrong = SecretStr("123456789:" + "wrong-token" * 4)
+    check = (await found(settings(tmp_path, token=wrong, api_base_url=tg.api_base_url)))["telegram"]
+    assert not check.ok
+    assert "BotFather" in check.text
+    assert "wrong-token" not in check.text
+
+
+async def test_a_telegram_that_is_not_there(tmp_path: Path) -> None:
+    token = SecretStr("123456789:" + "x" * 40)
+    given = settings(tmp_path, token=token, api_base_url="http://127.0.0.1:1/bot")
+    check = (await found(given))["telegram"]
+    assert not check.ok
+    assert "x" * 40 not in check.text
+
+
+async def test_a_newer_database_keeps_no_other_check_from_running(tmp_path: Path) -> None:
+    open_database(settings(tmp_path)).close()
+    connection = pysqlite3.connect(tmp_path / "huiying.db")
+    connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    connection.commit()
+    connection.close()
+    checks = await found(settings(tmp_path))
+    assert "newer Huiying" in checks["database"].text
+    assert checks["disk"].ok
+
+
+async def test_a_damaged_database_is_found(tmp_path: Path) -> None:
+    open_database(settings(tmp_path)).close()
+    path = tmp_path / "huiying.db"
+    content = bytearray(path.read_bytes())
+    for place in range(8192, len(content) - 4096, 4096):
+        content[place : place + 64] = b"\xff" * 64
+    path.write_bytes(content)
+    assert not (await found(settings(tmp_path)))["database"].ok
+
+
+async def test_a_directory_that_cannot_be_made(tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("")
+    checks = await found(settings(tmp_path / "taken" / "data"))
+    assert not checks["database"].ok
+    assert not checks["disk"].ok
+
+
+async def test_a_disk_that_is_nearly_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "LOW_DISK", 10**18)
+    check = (await found(settings(tmp_path)))["disk"]
+    assert not check.ok
+    assert "make room" in check.text
+
+
+@pytest.mark.postgres
+async def test_on_postgresql_the_clocks_are_compared(
+    tmp_path: Path, postgres_server: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = postgres_server.create_database()
+    given = Settings.model_validate({"data_dir": tmp_path, "database": {"url": url}})
+    checks = await found(given)
+    assert "PostgreSQL" in checks["database"].text
+    assert "agrees" in checks["clock"].text
+    monkeypatch.setattr(doctor, "CLOCK_S", -1.0)
+    assert "NTP" in (await found(given))["clock"].text
+    postgres_server.drop_database(url)
+
+
+async def test_messages_given_up_are_counted(tmp_path: Path) -> None:
+    database = open_database(settings(tmp_path))
+    with database.transaction() as tx:
+        tx.send(OutgoingMessage(Address("web", "gone"), "hello"))
+    with database.writing() as connection:
+        connection.execute(text("UPDATE outbox SET status = 'dead', settled = 1"))
+    database.close()
+    said = (await found(settings(tmp_path)))["deliveries"].text
+    assert "1 messages were given up" in said

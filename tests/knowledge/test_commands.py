@@ -1,0 +1,153 @@
+"""`huiying ask` and `huiying kb …` as another program calls them."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlmodel import select
+from typer.testing import CliRunner, Result
+
+from bot.db import Database
+from bot.journal import JournalRow
+from huiying.cli import app
+from knowledge import exporting
+from tests.knowledge.conftest import office
+
+
+class Desk:
+    """Runs commands on one data directory."""
+
+    def __init__(self, data: Path) -> None:
+        self.data = data
+
+    def run(self, *arguments: str) -> Result:
+        return CliRunner().invoke(app, [*arguments, "--data", str(self.data)])
+
+    def json(self, *arguments: str) -> dict[str, Any]:
+        """The one object on stdout; the command must have succeeded."""
+        done = self.run(*arguments, "--json")
+        assert done.exit_code == 0, done.output
+        found: dict[str, Any] = json.loads(done.stdout)
+        return found
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Desk:
+    return Desk(tmp_path / "data")
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "kb.jsonl"
+    exporting.write_file(office(), path)
+    return path
+
+
+def test_import_ask_and_ask_again(desk: Desk, file: Path) -> None:
+    done = desk.json("kb", "import", str(file), "--publish")
+    assert (done["new"], done["changed"], done["unchanged"]) == (5, 0, 0)
+    found = desk.json("ask", "借书证怎么办理")
+    assert found["outcome"] == "answered"
+    assert found["article"] == "library-card"
+    assert found["answer"] == office()[0].answer
+    assert found["source"] == "https://qingwan.example/library/card"
+    assert found["candidates"][0] == {
+        "article": "library-card",
+        "question": "借书证怎么办理？",
+        "confidence": 1.0,
+    }
+    assert {"confidence", "kb_version", "model", "ms"} <= set(found)
+    again = desk.json("kb", "import", str(file), "--publish")
+    assert (again["unchanged"], again["kb_version"]) == (5, done["kb_version"])
+
+
+def test_nothing_is_kept_of_a_bad_file(desk: Desk, tmp_path: Path) -> None:
+    path = tmp_path / "bad.jsonl"
+    path.write_text('{"id": "a", "answer": "A."}\nnot json\n{"id": "b"}\n')
+    done = desk.run("kb", "import", str(path), "--publish")
+    assert done.exit_code == 2
+    assert "line 2" in done.stderr
+    assert "line 3" in done.stderr
+    assert "Traceback" not in done.output
+    assert desk.json("kb", "list")["articles"] == []
+
+
+def test_a_dry_run_keeps_nothing(desk: Desk, file: Path) -> None:
+    assert desk.json("kb", "import", str(file), "--publish", "--dry-run")["new"] == 5
+    assert desk.json("kb", "list")["articles"] == []
+
+
+def test_publish_retire_and_history(desk: Desk, file: Path) -> None:
+    desk.json("kb", "import", str(file))
+    assert desk.json("ask", "借书证怎么办理")["reason"] == "no_articles"
+    assert desk.json("kb", "publish", "library-card", "--why", "checked")["moved"] == [
+        "library-card"
+    ]
+    assert desk.json("ask", "借书证怎么办理")["outcome"] == "answered"
+    desk.json("kb", "retire", "library-card")
+    assert desk.json("ask", "借书证怎么办理")["outcome"] == "handed_off"
+    rows = desk.json("kb", "history", "library-card")["revisions"]
+    assert [r["status"] for r in rows] == ["draft", "published", "retired"]
+    assert rows[1]["why"] == "checked"
+
+
+def test_each_editorial_act_is_in_the_journal(desk: Desk, file: Path) -> None:
+    desk.json("kb", "import", str(file))
+    desk.json("kb", "publish", "library-card", "dog-licence")
+    database = Database.open(f"sqlite:///{desk.data / 'huiying.db'}")
+    with database.session() as session:
+        rows = session.exec(select(JournalRow)).all()
+    database.close()
+    kinds = [(r.kind, r.subject) for r in rows]
+    assert ("kb_imported", "") in kinds
+    assert ("kb_published", "library-card") in kinds
+    assert ("kb_published", "dog-licence") in kinds
+
+
+def test_one_unknown_id_publishes_none(desk: Desk, file: Path) -> None:
+    desk.json("kb", "import", str(file))
+    done = desk.run("kb", "publish", "library-card", "nobody")
+    assert done.exit_code == 2
+    assert "nobody" in done.stderr
+    assert desk.json("kb", "list")["counts"]["published"] == 0
+
+
+def test_export_round_trip(desk: Desk, file: Path, tmp_path: Path) -> None:
+    desk.json("kb", "import", str(file), "--publish")
+    for name in ("out.jsonl", "out.csv"):
+        desk.json("kb", "export", "--out", str(tmp_path / name))
+        assert desk.json("kb", "import", str(tmp_path / name))["unchanged"] == 5
+    lines = desk.run("kb", "export").stdout.splitlines()
+    assert len(lines) == 5
+    assert len(desk.json("kb", "export")["articles"]) == 5
+
+
+def test_explain_and_check(desk: Desk, file: Path) -> None:
+    desk.json("kb", "import", str(file), "--publish")
+    found = desk.json("kb", "explain", "借书的卡")
+    assert {"answer", "offer"} == set(found["thresholds"])
+    assert "dense_best" in found["candidates"][0]["features"]
+    assert desk.json("kb", "check") == {"findings": []}
+
+
+def test_eval_builds_in_memory_and_touches_no_data(
+    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    queries = tmp_path / "q.jsonl"
+    queries.write_text(
+        '{"query": "借书证怎么办理", "relevant": ["library-card"], "type": "in"}\n'
+        '{"query": "宇宙有多大", "relevant": [], "type": "far_oos"}\n'
+    )
+    before = sorted(tmp_path.iterdir())
+    done = CliRunner().invoke(app, ["kb", "eval", str(queries), "--kb", str(file), "--json"])
+    found = json.loads(done.stdout)
+    assert (found["hit1"], found["answered"], found["oos_answered"]) == (1, 1, 0)
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_eval_of_a_missing_file_is_one_sentence(tmp_path: Path) -> None:
+    done = CliRunner().invoke(app, ["kb", "eval", str(tmp_path / "none.jsonl")])
+    assert done.exit_code == 2
+    assert "check its path" in done.stderr
