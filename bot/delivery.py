@@ -199,7 +199,7 @@ class Deliverer:
             if wait <= 0:
                 taken.append(head)
             elif wait > LONG_WAIT_S:
-                put_off[head.id] = tx.now + timedelta(seconds=wait)
+                put_off[head.id] = outbox.moment_after(wait, tx.now)
             self._pause = min(self._pause, wait or self._pause)
             if len(taken) >= free:
                 break

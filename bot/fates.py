@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from bot import threads
+from bot import outbox, threads
 from bot.channels.base import (
     ChatMoved,
     Limits,
@@ -84,7 +84,7 @@ def again(outgoing: Outgoing, seconds: float, error: str, now: datetime) -> Fate
     """Queue it again, unless it has waited for a day: then it is dead and people hear of it."""
     if now - outgoing.queued_at > GIVE_UP:
         return Fate(Delivery.DEAD, error=error)
-    values = {"not_before": now + timedelta(seconds=seconds)}
+    values = {"not_before": outbox.moment_after(seconds, now)}
     return Fate(Delivery.QUEUED, False, values, error)
 
 
@@ -98,7 +98,7 @@ def unanswered(
         return again(outgoing, backoff(outgoing.attempts), error, now)
     if outgoing.copies >= 1:
         return Fate(Delivery.UNCERTAIN, error=error)
-    moment = now + timedelta(seconds=settings.uncertain_retry_s)
+    moment = outbox.moment_after(settings.uncertain_retry_s, now)
     return Fate(Delivery.UNCERTAIN, False, {"not_before": moment, "copies": 1}, error)
 
 

@@ -15,7 +15,7 @@ says that nothing more will be tried; a settled row never blocks its lane.
 import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -31,6 +31,7 @@ from sqlalchemy import (
     false,
     func,
     insert,
+    or_,
     select,
     text,
     true,
@@ -58,6 +59,9 @@ class Delivery(StrEnum):
     DEAD = "dead"
 
 
+#: No row is put off for longer. One that seems to be was written before the clock was set back,
+#: and may go.
+HORIZON = timedelta(minutes=10)
 #: newest rows in which a later part of a message is looked for
 RECENT = 5_000
 _OPEN_LITE, _OPEN = text("settled = 0"), text("NOT settled")
@@ -138,6 +142,11 @@ def place_of(address: Address) -> str:
     return f"{address.channel}/{address.chat}"
 
 
+def moment_after(seconds: float, now: datetime) -> datetime:
+    """Return the moment ``seconds`` from now, or the end of the horizon if that comes first."""
+    return now + min(timedelta(seconds=seconds), HORIZON)
+
+
 def new_row(message: OutgoingMessage, subject: str, now: datetime) -> dict[str, Any]:
     """Return the values of a fresh row."""
     return {
@@ -175,7 +184,7 @@ _HEADS = (
         _TABLE.c.settled == false(),
         _TABLE.c.channel == bindparam("channel"),
         _TABLE.c.status != Delivery.SENDING.value,
-        _TABLE.c.not_before <= bindparam("now"),
+        or_(_TABLE.c.not_before <= bindparam("now"), _TABLE.c.not_before > bindparam("horizon")),
         ~exists().where(
             _earlier.c.lane == _TABLE.c.lane,
             _earlier.c.settled == false(),
@@ -228,7 +237,8 @@ MARK_SENT = (
 
 def heads(connection: Connection, channel: str, now: datetime, limit: int) -> Iterator[Outgoing]:
     """Yield the sendable head of each lane of a channel, oldest first, at most ``limit``."""
-    rows = connection.execute(_HEADS, {"channel": channel, "now": now, "most": limit})
+    moment = {"channel": channel, "now": now, "horizon": now + HORIZON, "most": limit}
+    rows = connection.execute(_HEADS, moment)
     with rows:
         yield from map(_outgoing, rows)
 

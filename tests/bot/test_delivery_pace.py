@@ -5,10 +5,11 @@ import asyncio
 from bot.buttons import Choice
 from bot.channels.base import (
     Limits,
+    NotSent,
 )
 from bot.messages import Address, OutgoingMessage
 from tests.bot.kit import NAME, Bench
-from tests.bot.letters import ALICE, BOB, GROUP, queue, words
+from tests.bot.letters import ALICE, BOB, GROUP, queue, wait_and_deliver, words
 
 
 async def test_a_held_lane_lets_a_hundred_others_pass(bench: Bench) -> None:
@@ -54,3 +55,19 @@ async def test_the_loop_delivers_and_finishes_what_it_began(bench: Bench) -> Non
         worker.wake.call(f"out:{NAME}")
         await running
     assert {row[0] for row in bench.outbox()} == {"sent"}
+
+
+async def test_a_clock_set_back_holds_nothing_for_long(bench: Bench) -> None:
+    worker = await bench.worker(limits=Limits(per_group=(1, 3000.0)))
+    queue(bench, *words("first"))
+    queue(bench, *words("tried"), *words("1", "2", to=GROUP))
+    bench.platform.answers.append(NotSent("refused"))
+    await worker.deliver()
+    bench.clock.advance(hours=-10)
+    queue(bench, *words("later", to=BOB))
+    await worker.deliver()
+    assert bench.platform.texts("bob") == ["later"]
+    assert bench.platform.texts("alice") == ["first", "tried"]
+    assert bench.platform.texts("-100") == ["1"], "the pace of the platform is still kept"
+    await wait_and_deliver(bench, worker, 700)
+    assert bench.platform.texts("-100") == ["1"]
