@@ -4,11 +4,21 @@ Every key is documented in docs/configuration.md, and a test holds the two toget
 by environment (``HUIYING_TELEGRAM__TOKEN``) or from a file, never by argument.
 """
 
+import re
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -29,6 +39,17 @@ def _known_zone(name: str) -> str:
         return ZoneInfo(name).key
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
         raise ValueError("it is not a known time zone; write e.g. Asia/Shanghai") from error
+
+
+def _group_id(given: object) -> str:
+    """Take a number too, as somebody may write it; refuse what is no group's id (Bot API)."""
+    text = str(given).strip()
+    if text and not re.fullmatch(r"-[1-9][0-9]*", text):
+        raise ValueError(
+            "the id of a group begins with a minus sign and has only digits after it; "
+            "write e.g. -1001234567890"
+        )
+    return text
 
 
 class OfficeSettings(_Section):
@@ -95,7 +116,9 @@ class TelegramSettings(_Section):
         description="Secret Telegram sends in its header (16–256 of A-Z a-z 0-9 _ -).",
     )
     poll_timeout_s: int = Field(25, ge=0, le=50, description="Long-poll time, seconds.")
-    admin_chat: str = Field("", description="Id of the forum group where officials work.")
+    admin_chat: Annotated[str, BeforeValidator(_group_id)] = Field(
+        "", description="Id of the forum group where officials work; it begins with a minus sign."
+    )
     per_chat: float = Field(1.0, gt=0, description="Messages a second to one private chat.")
     per_group_minute: float = Field(20, gt=0, description="Messages a minute to one group.")
     per_second: float = Field(28.0, gt=0, description="Messages a second over all chats.")
@@ -138,7 +161,7 @@ class WorkerSettings(_Section):
 class DeskSettings(_Section):
     """The officials' side."""
 
-    channel: str = Field(
+    channel: Literal["", "telegram", "desk"] = Field(
         "",
         description="Channel of the admin chat: `telegram` or `desk`; empty: `telegram` "
         "when telegram.admin_chat is set, else the desk page `/desk`.",
@@ -171,6 +194,12 @@ class Settings(BaseSettings):
     knowledge: KnowledgeSettings = KnowledgeSettings()
     worker: WorkerSettings = WorkerSettings()
     desk: DeskSettings = DeskSettings()
+
+    @model_validator(mode="after")
+    def _desk_has_a_place(self) -> Self:
+        if self.desk.channel == "telegram" and not self.telegram.admin_chat:
+            raise ValueError("desk.channel is telegram, so telegram.admin_chat must be set")
+        return self
 
     @property
     def database_url(self) -> str:
@@ -238,7 +267,9 @@ def _with_token_file(settings: Settings) -> Settings:
 
 def _first_problem(error: ValidationError) -> str:
     first = error.errors(include_url=False, include_input=False)[0]
-    key = ".".join(str(part) for part in first["loc"]) or "the configuration"
+    key = ".".join(str(part) for part in first["loc"])
+    if not key:
+        return f"These settings do not go together: {first['msg']}."
     if first["type"] == "extra_forbidden":
         return f"Unknown setting {key}; remove it or correct its name (docs/configuration.md)."
     return f"Setting {key} is not usable: {first['msg']}."

@@ -65,10 +65,23 @@ def test_the_environment_beats_the_file_and_the_call_beats_both(
         ('[office]\ntimezone = "Mars/Olympus"', "Setting office.timezone"),
         ('[office]\ntimezone = "../../etc/passwd"', "Setting office.timezone"),
         ("web = 3", "Setting web"),
+        ('[telegram]\nadmin_chat = "1001234567890"', "begins with a minus sign"),
+        ("[telegram]\nadmin_chat = 1001234567890", "begins with a minus sign"),
+        ('[telegram]\nadmin_chat = "@duty_desk"', "Setting telegram.admin_chat"),
+        ('[telegram]\nadmin_chat = "-100x"', "Setting telegram.admin_chat"),
+        ('[telegram]\nadmin_chat = "-"', "Setting telegram.admin_chat"),
+        ('[desk]\nchannel = "web"', "Setting desk.channel"),
+        ('[desk]\nchannel = "telegram"', "telegram.admin_chat must be set"),
     ],
 )
 def test_what_is_wrong_is_named(tmp_path: Path, content: str | bytes, words: str) -> None:
     assert words in refusal(written(tmp_path, content))
+
+
+@pytest.mark.parametrize("written_as", ['"-1001234567890"', "-1001234567890", '" -1001234567890 "'])
+def test_the_group_of_officials_may_be_written_as_a_number(tmp_path: Path, written_as: str) -> None:
+    config = written(tmp_path, f'[telegram]\nadmin_chat = {written_as}\n[desk]\nchannel = "telegram"')
+    assert load_settings(config).telegram.admin_chat == "-1001234567890"
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
