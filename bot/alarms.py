@@ -10,7 +10,7 @@ import time
 from bot.channels.base import SendError, Unreachable
 from bot.fates import Fate
 from bot.outbox import Delivery, Outgoing
-from bot.places import is_group
+from bot.places import Groups
 
 log = logging.getLogger("huiying.delivery")
 
@@ -21,13 +21,14 @@ EVERY_S = 60.0
 class Alarms:
     """One delivery's alarms."""
 
-    def __init__(self) -> None:
+    def __init__(self, groups: Groups) -> None:
+        self._groups = groups
         self._last: dict[str, float] = {}
 
     def after(self, outgoing: Outgoing, error: SendError, fate: Fate) -> None:
         """Raise an alarm when this try means that a group does not hear us."""
         address, kind = outgoing.message.address, type(error).__name__
-        if not is_group(address):
+        if address not in self._groups:
             return
         if fate.status is Delivery.DEAD:
             log.error("message %d to a group is given up: %s", outgoing.id, kind)

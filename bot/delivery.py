@@ -19,9 +19,9 @@ from bot.config import WorkerSettings
 from bot.crashpoints import crash_point
 from bot.errors import DatabaseUnavailable, HuiyingError, LeaseLost
 from bot.fates import Fate
-from bot.messages import OutgoingMessage, Receipt, Span
+from bot.messages import Address, OutgoingMessage, Receipt, Span
 from bot.outbox import Delivery, Outgoing
-from bot.places import Places, is_group
+from bot.places import Groups, Places
 from bot.rates import ACCOUNT, OPENINGS, Line, Rates
 from bot.transaction import Transaction
 from bot.wake import Wake
@@ -54,6 +54,7 @@ class Deliverer:
         settings: WorkerSettings,
         on_settled: OnSettled,
         concurrency: int = 24,
+        desk: Address | None = None,
     ) -> None:
         self._channel = channel
         self._writer = writer
@@ -65,8 +66,9 @@ class Deliverer:
         self._role = f"out:{channel.name}"
         self._lease = timedelta(seconds=settings.lease_s)
         self._rates = Rates(channel.limits)
-        self._places = Places(channel, writer)
-        self._alarms = Alarms()
+        self._groups = Groups(desk)
+        self._places = Places(channel, writer, self._groups)
+        self._alarms = Alarms(self._groups)
         self._tasks: set[asyncio.Task[None]] = set()
         #: rows a task of ours is sending, and rows whose task broke off before their fate was known
         self._under_way: set[int] = set()
@@ -215,7 +217,7 @@ class Deliverer:
             return 0.0
         address = head.message.address
         opens = self._places.must_open(tx, address, line.now)
-        return line.ask(address, is_group(address), opens)
+        return line.ask(address, address in self._groups, opens)
 
     def _mark(self, tx: Transaction, taken: list[Outgoing], epoch: int) -> None:
         leases.fence(tx, self._role, self._owner, epoch, self._lease)
@@ -272,7 +274,8 @@ class Deliverer:
             scope = error.scope if wide else outgoing.message.address.chat
             self._rates.pause(scope, error.seconds, time.monotonic())
         limits, settings = self._channel.limits, self._settings
-        fate = fates.after(outgoing, error, limits, settings, self._writer.now())
+        now = self._writer.now()
+        fate = fates.after(outgoing, error, limits, settings, now, self._groups)
         self._alarms.after(outgoing, error, fate)
         return fate
 
@@ -364,7 +367,7 @@ class Deliverer:
             return await self._channel.send(message, key, edits=edits, already=outgoing.parts)
         except ThreadGone as error:
             thread = outgoing.message.address.thread
-            if not thread or threads.is_own_name(thread) or is_group(message.address):
+            if not thread or threads.is_own_name(thread) or message.address in self._groups:
                 raise
             # A citizen deleted a topic of the private chat: the chat itself is still there.
             message = replace(message, address=message.address.with_thread(""), reply_to="")

@@ -18,7 +18,7 @@ from bot.channels.base import (
 )
 from bot.config import WorkerSettings
 from bot.outbox import Delivery, Outgoing
-from bot.places import is_group
+from bot.places import Groups
 
 #: a message that could not be handed over for so long is dead
 GIVE_UP = timedelta(hours=24)
@@ -57,6 +57,7 @@ def after(
     limits: Limits,
     settings: WorkerSettings,
     now: datetime,
+    groups: Groups,
 ) -> Fate:
     """Decide what the channel's error means for this message."""
     text = str(error) or type(error).__name__
@@ -69,7 +70,7 @@ def after(
             return replace(again(outgoing, 0.0, text, now), moved=error.new_chat)
         case ThreadGone():
             return _thread_gone(outgoing, text, settings, now)
-        case Unreachable() if is_group(outgoing.message.address):
+        case Unreachable() if outgoing.message.address in groups:
             # Somebody took us out of the group, and somebody can put us back.
             return again(outgoing, backoff(outgoing.attempts, MAX_AWAY_S), text, now)
         case Unreachable():

@@ -6,7 +6,7 @@ account. What it remembers is also in the tables of bot/threads.py.
 
 import logging
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from bot import threads
 from bot.channels.base import Channel, NotSent, Refused, RetryLater, Unconfirmed
@@ -22,17 +22,24 @@ log = logging.getLogger("huiying.places")
 FLAT_S = 600.0
 
 
-def is_group(address: Address) -> bool:
-    """Say whether a chat is a group by its id (Bot API: group ids are negative)."""
-    return address.chat.startswith("-")
+@dataclass(frozen=True, slots=True)
+class Groups:
+    """Which chats are groups: by their id (Bot API: negative), and wherever officials work."""
+
+    desk: Address | None = None
+
+    def __contains__(self, address: Address) -> bool:
+        """Say whether a place lies in a group."""
+        return address.chat.startswith("-") or address.with_thread("") == self.desk
 
 
 class Places:
     """Finds chats and threads of one channel, and opens threads that are not there."""
 
-    def __init__(self, channel: Channel, writer: Writer) -> None:
+    def __init__(self, channel: Channel, writer: Writer, groups: Groups) -> None:
         self._channel = channel
         self._writer = writer
+        self._groups = groups
         self._threads: dict[str, Thread] = {}
         #: chats without threads, and the monotonic second at which they are asked again
         self._flat: dict[str, float] = {}
@@ -76,7 +83,7 @@ class Places:
         self._threads.clear()
 
     async def _chat(self, address: Address) -> str:
-        if not is_group(address):
+        if address not in self._groups:
             return address.chat
         return await self._writer.write(
             lambda tx: threads.moved_to(tx.connection, address.channel, address.chat)

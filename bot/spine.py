@@ -21,6 +21,7 @@ from bot.delivery import Deliverer, OnSettled
 from bot.dispatcher import ContextFactory, Dispatcher
 from bot.errors import DatabaseUnavailable
 from bot.intake import SpineIntake
+from bot.messages import Address
 from bot.ticker import Ticker
 from bot.timers import Fire
 from bot.transaction import Transaction
@@ -62,8 +63,12 @@ class Spine:
         stop: asyncio.Event,
         fires: Mapping[str, Fire] | None = None,
         context: ContextFactory = Context,
+        desk: Address | None = None,
     ) -> None:
-        """Work until ``stop`` is set or a part fails for good (its error is raised)."""
+        """Work until ``stop`` is set or a part fails for good (its error is raised).
+
+        ``desk`` is the chat where officials work.
+        """
         dispatcher = Dispatcher(
             self.database,
             self.writer,
@@ -81,7 +86,7 @@ class Spine:
         ]
         for channel in channels.values():
             deliverer = Deliverer(
-                channel, self.writer, self.wake, self.owner, self._settings, on_settled
+                channel, self.writer, self.wake, self.owner, self._settings, on_settled, desk=desk
             )
             parts += [deliverer.run(stop), channel.run(self.intake, stop)]
         await _all_or_stop(parts, stop, self.wake, [f"out:{name}" for name in channels])

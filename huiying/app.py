@@ -91,6 +91,7 @@ async def serve(
                     stop,
                     {**callouts.timer_functions(desk), **forgetting.timer_functions()},
                     partial(OfficeContext, office=office),
+                    desk.address,
                 )
         finally:
             stop.set()

@@ -194,6 +194,7 @@ class Worker:
         settled: Callable[[Transaction, Outgoing, Delivery, str], None],
         fires: Mapping[str, Fire],
         context: ContextFactory,
+        desk: Address | None = None,
     ) -> None:
         self.channel, self.owner = channel, owner
         self.wake = Wake()
@@ -210,7 +211,9 @@ class Worker:
             settings,
             context,
         )
-        self.deliverer = Deliverer(channel, self.writer, self.wake, owner, settings, settled)
+        self.deliverer = Deliverer(
+            channel, self.writer, self.wake, owner, settings, settled, desk=desk
+        )
         self.ticker = Ticker(self.writer, self.wake, fires)
 
     async def receive(self, *events: RawEvent) -> int:
@@ -295,6 +298,7 @@ class Bench:
         fires: Mapping[str, Fire] | None = None,
         settled: Callable[[Transaction, Outgoing, Delivery, str], None] | None = None,
         context: ContextFactory = Context,
+        desk: Address | None = None,
     ) -> Worker:
         """Start one more worker."""
         made = Worker(
@@ -307,6 +311,7 @@ class Bench:
             settled or self.settled,
             fires or {},
             context,
+            desk,
         )
         made.writer.start()
         self.workers.append(made)

@@ -37,6 +37,18 @@ async def test_a_message_the_desk_never_gets_is_named_by_number_and_kind(
     assert told == "message 1 to a group is given up: Refused"
 
 
+async def test_the_desk_is_a_group_whatever_its_id_looks_like(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    worker = await bench.worker(desk=ALICE)
+    bench.platform.gone["alice"] = Unreachable("chat not found")
+    queue(bench, *words("card", to=ALICE.with_thread("~K7Q2M")), *words("call", to=ALICE))
+    await worker.deliver()
+    assert {state for state, *_ in bench.outbox()} == {"queued"}
+    (told,) = [r.message for r in caplog.records if r.levelname == "ERROR"]
+    assert "alice" in told
+
+
 async def test_a_citizen_who_left_raises_no_alarm(
     bench: Bench, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -80,7 +80,9 @@ def test_what_is_wrong_is_named(tmp_path: Path, content: str | bytes, words: str
 
 @pytest.mark.parametrize("written_as", ['"-1001234567890"', "-1001234567890", '" -1001234567890 "'])
 def test_the_group_of_officials_may_be_written_as_a_number(tmp_path: Path, written_as: str) -> None:
-    config = written(tmp_path, f'[telegram]\nadmin_chat = {written_as}\n[desk]\nchannel = "telegram"')
+    config = written(
+        tmp_path, f'[telegram]\nadmin_chat = {written_as}\n[desk]\nchannel = "telegram"'
+    )
     assert load_settings(config).telegram.admin_chat == "-1001234567890"
 
 

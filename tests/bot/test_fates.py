@@ -22,9 +22,11 @@ from bot.channels.base import (
 from bot.config import WorkerSettings
 from bot.messages import Address, OutgoingMessage
 from bot.outbox import Delivery, Outgoing
+from bot.places import Groups
 
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
 SETTINGS = WorkerSettings(uncertain_retry_s=30, max_attempts=8)
+GROUPS = Groups(desk=Address("played", "duty-desk"))
 PLAIN, KEYED = Limits(), Limits(idempotency="window", idempotency_s=3600)
 
 
@@ -45,7 +47,7 @@ def row(thread: str = "", age_h: float = 0.0, chat: str = "-100", **changes: int
 
 
 def fate(error: SendError, outgoing: Outgoing | None = None, limits: Limits = PLAIN) -> fates.Fate:
-    return fates.after(outgoing or row(), error, limits, SETTINGS, NOW)
+    return fates.after(outgoing or row(), error, limits, SETTINGS, NOW, GROUPS)
 
 
 def wait(found: fates.Fate) -> float:
@@ -64,12 +66,15 @@ def test_a_day_is_long_enough(error: SendError) -> None:
     assert fate(error, row(age_h=24.01)).status is Delivery.DEAD
 
 
-def test_a_group_that_put_us_out_is_asked_again_for_a_day() -> None:
-    first, later = fate(Unreachable("kicked")), fate(Unreachable("kicked"), row(attempts=30))
+@pytest.mark.parametrize("chat", ["-100", "duty-desk"])
+def test_a_group_that_put_us_out_is_asked_again_for_a_day(chat: str) -> None:
+    """Whatever its id looks like, the chat where officials work is one."""
+    kicked = Unreachable("kicked")
+    first, later = fate(kicked, row("~K7", chat=chat)), fate(kicked, row(attempts=30, chat=chat))
     assert (first.status, first.settled, first.unreachable) == (Delivery.QUEUED, False, False)
     assert wait(first) < 1
     assert 240 <= wait(later) <= 360
-    assert fate(Unreachable("kicked"), row(age_h=24.01)).status is Delivery.DEAD
+    assert fate(kicked, row(age_h=24.01, chat=chat)).status is Delivery.DEAD
 
 
 @given(st.integers(0, 10_000))
