@@ -18,6 +18,7 @@ from bot.channels.telegram import TelegramChannel
 from bot.config import Settings
 from bot.db import SAFE_SQLITE, Database
 from bot.errors import BadInput, Failure, HuiyingError
+from huiying import doctor_telegram
 from huiying.kb import open_knowledge
 from huiying.schema import open_database
 from huiying.web import count_quarantined
@@ -26,6 +27,8 @@ from huiying.web import count_quarantined
 LOW_DISK = 500_000_000
 #: clock difference to the database above which deadlines become wrong, seconds
 CLOCK_S = 5.0
+#: patience with Telegram, seconds
+TELEGRAM_S = 20.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +62,7 @@ async def examine(settings: Settings) -> list[Finding]:
         ]
         database.close()
     findings.append(_checked("disk", lambda: _disk(settings)))
-    findings.append(await _asked("telegram", lambda: _telegram(settings)))
-    return findings
+    return findings + await _telegram(settings)
 
 
 def _checked(name: str, check: Callable[[], str]) -> Finding:
@@ -72,11 +74,17 @@ def _checked(name: str, check: Callable[[], str]) -> Finding:
         return Finding(name, False, f"could not be checked ({type(error).__name__}: {error})")
 
 
-async def _asked(name: str, check: Callable[[], Awaitable[str]]) -> Finding:
+async def _asked(name: str, check: Awaitable[str]) -> Finding:
     try:
-        return Finding(name, True, await check())
+        async with asyncio.timeout(TELEGRAM_S):
+            return Finding(name, True, await check)
+    except TimeoutError:
+        said = f"Telegram did not answer in {TELEGRAM_S:.0f} s; check telegram.api_base_url."
+        return Finding(name, False, said)
     except (HuiyingError, SendError) as error:
         return Finding(name, False, str(error))
+    except Exception as error:  # noqa: BLE001  a doctor reports whatever is wrong
+        return Finding(name, False, f"could not be checked ({type(error).__name__}: {error})")
 
 
 def _settings(settings: Settings) -> str:
@@ -174,16 +182,29 @@ def _disk(settings: Settings) -> str:
     return f"{free // 1_000_000} MB free"
 
 
-async def _telegram(settings: Settings) -> str:
+async def _telegram(settings: Settings) -> list[Finding]:
+    chat = settings.telegram.admin_chat
     if not settings.telegram.token.get_secret_value():
-        return "not configured (HUIYING_TELEGRAM__TOKEN)"
-    channel = TelegramChannel(settings.telegram, settings.web.public_url)
+        return [_checked("telegram", lambda: _without_token(chat))]
     try:
-        async with asyncio.timeout(20):
-            me = await channel.whoami()
-    except TimeoutError as error:
-        raise Failure("Telegram did not answer in 20 s; check telegram.api_base_url.") from error
+        channel = TelegramChannel(settings.telegram, settings.web.public_url)
+    except BadInput as error:
+        return [Finding("telegram", False, str(error))]
+    try:
+        findings = [await _asked("telegram", doctor_telegram.account(channel))]
+        if findings[0].ok:
+            findings.append(await _asked("webhook", doctor_telegram.webhook(channel)))
+            if chat:
+                findings.append(await _asked("admin chat", doctor_telegram.group(channel, chat)))
     finally:
         await channel.close()
-    group = settings.telegram.admin_chat or "none: officials use the desk page"
-    return f"@{me.get('username', '?')} answers; mode {settings.telegram.mode}; admin chat {group}"
+    return findings
+
+
+def _without_token(chat: str) -> str:
+    if chat:
+        raise BadInput(
+            "telegram.admin_chat is set, but there is no token to write there with; "
+            "put it into HUIYING_TELEGRAM__TOKEN."
+        )
+    return "not configured (HUIYING_TELEGRAM__TOKEN)"

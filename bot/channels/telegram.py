@@ -58,7 +58,7 @@ class TelegramChannel:
         if not settings.token.get_secret_value():
             raise BadInput("No Telegram token is set; put it into HUIYING_TELEGRAM__TOKEN.")
         self.name = name
-        #: the bot's own name, known once :meth:`run` or :meth:`whoami` has asked
+        #: the bot's own name, known once :meth:`run` has asked
         self.username = ""
         self.limits = Limits(
             threads=True,
@@ -79,6 +79,11 @@ class TelegramChannel:
         """``time.monotonic()`` of the last answered poll; 0.0 before the first and by webhook."""
         return self._poller.last_poll_at
 
+    @property
+    def webhook_url(self) -> str:
+        """Where Telegram is to push updates; "" when we poll."""
+        return self._public_url + self._webhook.path if self._webhook else ""
+
     # --- in ------------------------------------------------------------------------------------
 
     def read(self, body: Mapping[str, Any]) -> IncomingMessage | None:
@@ -98,28 +103,27 @@ class TelegramChannel:
         """Return the routes of the web server that receive updates; none when we poll."""
         return [] if self._webhook is None else [self._webhook.route(intake)]
 
-    async def whoami(self) -> Mapping[str, Any]:
-        """Return Telegram's description of the account. Raise BadInput or :class:`SendError`."""
+    async def ask(self, method: str, **params: Any) -> Mapping[str, Any]:
+        """Return what a "get…" method says. Raise BadInput or :class:`SendError`."""
         try:
-            return await self._greet()
+            answer: Mapping[str, Any] = await self._api.call(method, params)
         except tg.InvalidToken as error:
             raise BadInput(REFUSED_ACCOUNT) from error
         except tg.TelegramError as error:
             raise send_error(error, "account") from error
+        return answer
 
     async def close(self) -> None:
         """Close all connections; call when nothing is sent any more."""
         await self._api.close()
 
-    async def _greet(self) -> Mapping[str, Any]:
-        me: Mapping[str, Any] = await self._api.call("getMe", {})
+    async def _greet(self) -> None:
+        me = await self._api.call("getMe", {})
         self.username = str(me.get("username", ""))
-        return me
 
     async def _set_webhook(self) -> None:
-        assert self._webhook is not None
         params = {
-            "url": self._public_url + self._webhook.path,
+            "url": self.webhook_url,
             "secret_token": self._secret,
             "allowed_updates": ALLOWED_UPDATES,
             "max_connections": MAX_CONNECTIONS,

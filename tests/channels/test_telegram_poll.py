@@ -174,7 +174,7 @@ async def test_a_refused_token_is_one_plain_sentence() -> None:
         with pytest.raises(BadInput, match="refuses the bot token") as caught:
             await channel.run(RecordingIntake(), asyncio.Event())
         with pytest.raises(BadInput, match="refuses the bot token"):
-            await channel.whoami()
+            await channel.ask("getMe")
         await channel.close()
     assert "123:wrong" not in str(caught.value)
 

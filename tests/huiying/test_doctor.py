@@ -51,6 +51,86 @@ async def test_a_bot_that_answers(tmp_path: Path, tg: PlayedTelegram) -> None:
     assert tg.token not in check.text
 
 
+def with_group(data: Path, tg: PlayedTelegram, **telegram: Any) -> Settings:
+    given = {"token": SecretStr(tg.token), "api_base_url": tg.api_base_url} | telegram
+    return settings(data, **given)
+
+
+async def test_a_group_where_each_case_can_have_its_topic(
+    tmp_path: Path, tg: PlayedTelegram
+) -> None:
+    tg.forum(-1001, "Duty desk")
+    check = (await found(with_group(tmp_path, tg, admin_chat="-1001")))["admin chat"]
+    assert check.ok
+    assert "Duty desk" in check.text
+    assert "one topic a case" in check.text
+
+
+async def test_a_group_that_is_not_there(tmp_path: Path, tg: PlayedTelegram) -> None:
+    check = (await found(with_group(tmp_path, tg, admin_chat="-1009")))["admin chat"]
+    assert not check.ok
+    assert "correct telegram.admin_chat" in check.text
+
+
+@pytest.mark.parametrize("how", ["put out", "left"])
+async def test_a_group_without_the_bot(tmp_path: Path, tg: PlayedTelegram, how: str) -> None:
+    chat = tg.forum(-1001)
+    if how == "left":
+        chat.bot_status = "left"
+    else:
+        chat.gone = "bot was kicked from the supergroup chat"
+    check = (await found(with_group(tmp_path, tg, admin_chat="-1001")))["admin chat"]
+    assert not check.ok
+    assert "make it a member" in check.text
+
+
+@pytest.mark.parametrize("status", ["administrator", "member"])
+async def test_a_forum_where_the_bot_may_not_open_topics(
+    tmp_path: Path, tg: PlayedTelegram, status: str
+) -> None:
+    chat = tg.forum(-1001)
+    chat.bot_manages_topics, chat.bot_status = False, status
+    check = (await found(with_group(tmp_path, tg, admin_chat="-1001")))["admin chat"]
+    assert not check.ok
+    assert "manages topics" in check.text
+
+
+async def test_a_plain_group_works_and_is_named_as_one(tmp_path: Path, tg: PlayedTelegram) -> None:
+    tg.group(-77)
+    check = (await found(with_group(tmp_path, tg, admin_chat="-77")))["admin chat"]
+    assert check.ok
+    assert "turn topics on" in check.text
+
+
+async def test_a_broadcast_channel_is_no_desk(tmp_path: Path, tg: PlayedTelegram) -> None:
+    tg.forum(-1001).type = "channel"
+    check = (await found(with_group(tmp_path, tg, admin_chat="-1001")))["admin chat"]
+    assert not check.ok
+    assert "not a group" in check.text
+
+
+async def test_a_group_that_has_moved_is_followed(tmp_path: Path, tg: PlayedTelegram) -> None:
+    tg.group(-77)
+    tg.migrates(-77, -1002)
+    check = (await found(with_group(tmp_path, tg, admin_chat="-77")))["admin chat"]
+    assert check.ok
+    assert "-1002" in check.text
+
+
+async def test_a_desk_on_telegram_needs_a_token(tmp_path: Path) -> None:
+    check = (await found(settings(tmp_path, admin_chat="-1001")))["telegram"]
+    assert not check.ok
+    assert "HUIYING_TELEGRAM__TOKEN" in check.text
+
+
+async def test_an_answer_that_makes_no_sense(tmp_path: Path, tg: PlayedTelegram) -> None:
+    tg.forum(-1001)
+    tg.plant(method="getchat", status=200, body='{"ok": true, "result": {}}')
+    check = (await found(with_group(tmp_path, tg, admin_chat="-1001")))["admin chat"]
+    assert not check.ok
+    assert "could not be checked" in check.text
+
+
 async def test_a_token_that_is_refused(tmp_path: Path, tg: PlayedTelegram) -> None:
     wrong = SecretStr("123456789:" + "wrong-token" * 4)
     check = (await found(settings(tmp_path, token=wrong, api_base_url=tg.api_base_url)))["telegram"]

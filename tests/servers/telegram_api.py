@@ -79,6 +79,7 @@ class BotApi:
             "deleteforumtopic": self._delete_topic,
             "getfile": self._get_file,
             "getchat": lambda p: world.reachable(p.number("chat_id")).as_json(),
+            "getchatmember": self._get_chat_member,
             "leavechat": self._leave_chat,
             "setmycommands": lambda p: isinstance(p.json("commands"), list),
         }
@@ -201,9 +202,18 @@ class BotApi:
         chat, name = self.world.reachable(p.number("chat_id")), p.text("name")
         if not chat.forum:
             raise ApiError(400, "Bad Request: the chat is not a forum")
+        if not chat.bot_manages_topics:
+            raise ApiError(400, "Bad Request: not enough rights to create a topic")
         if not 1 <= len(name) <= 128:
             raise ApiError(400, "Bad Request: TOPIC_TITLE_EMPTY")
         return {"message_thread_id": self.world.open_topic(chat, name), "name": name}
+
+    def _get_chat_member(self, p: Params) -> Json:
+        chat = self.world.reachable(p.number("chat_id"))
+        member = {"user": self.world.users[p.number("user_id")], "status": chat.bot_status}
+        if chat.bot_status == "administrator":
+            member["can_manage_topics"] = chat.bot_manages_topics
+        return member
 
     def _edit_topic(self, p: Params) -> bool:
         chat = self.world.reachable(p.number("chat_id"))

@@ -1,6 +1,7 @@
 """How the played Telegram pushes updates: one chat in order, several chats side by side."""
 
 import asyncio
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -20,6 +21,7 @@ class Webhook:
         self.secret = ""
         self.limit = 40
         self.last_error = ""
+        self.last_error_date = 0
         #: status of every push, in order
         self.answers: list[int] = []
         self._updates = updates
@@ -60,8 +62,12 @@ class Webhook:
             "url": self.url,
             "has_custom_certificate": False,
             "pending_update_count": pending,
-            **({"last_error_message": self.last_error} if self.last_error else {}),
+            **self._last(),
         }
+
+    def _last(self) -> Json:
+        known = {"last_error_message": self.last_error, "last_error_date": self.last_error_date}
+        return known if self.last_error else {}
 
     async def _push_all(self) -> None:
         busy: dict[str, asyncio.Task[None]] = {}
@@ -90,12 +96,15 @@ class Webhook:
         try:
             answer = await client.post(self.url, json=update, headers=headers)
         except httpx.HTTPError as error:
-            self.last_error = repr(error)
+            self._failed(repr(error))
             return False
         self.answers.append(answer.status_code)
         if not answer.is_success:
-            self.last_error = f"Wrong response from the webhook: {answer.status_code}"
+            self._failed(f"Wrong response from the webhook: {answer.status_code}")
         return answer.is_success
+
+    def _failed(self, why: str) -> None:
+        self.last_error, self.last_error_date = why, int(time.time())
 
 
 def _chat_of(update: Any) -> str:

@@ -44,6 +44,9 @@ class Chat:
     forum: bool = False
     #: the person blocked the bot, or the group removed it
     gone: str = ""
+    #: what the bot is in a group, and whether it may open topics there
+    bot_status: str = "administrator"
+    bot_manages_topics: bool = True
     migrated_to: int | None = None
     topics: dict[int, Topic] = field(default_factory=dict)
     messages: dict[int, Json] = field(default_factory=dict)
