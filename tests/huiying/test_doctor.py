@@ -1,5 +1,6 @@
 """The doctor looks at everything, says what is wrong and how to mend it, and never falls over."""
 
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,8 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy import text
 
-from bot.config import Settings, TelegramSettings
+from bot.channels.telegram import TelegramChannel
+from bot.config import Settings, TelegramSettings, WebSettings
 from bot.messages import Address, OutgoingMessage
 from huiying import doctor
 from huiying.doctor import Finding, examine
@@ -115,6 +117,75 @@ async def test_a_group_that_has_moved_is_followed(tmp_path: Path, tg: PlayedTele
     check = (await found(with_group(tmp_path, tg, admin_chat="-77")))["admin chat"]
     assert check.ok
     assert "-1002" in check.text
+
+
+def by_webhook(data: Path, tg: PlayedTelegram, public_url: str) -> Settings:
+    given = with_group(data, tg, mode="webhook", webhook_secret=SecretStr("s" * 32))
+    return given.model_copy(update={"web": WebSettings(public_url=public_url)})
+
+
+def where(given: Settings) -> str:
+    return TelegramChannel(given.telegram, given.web.public_url).webhook_url
+
+
+async def test_a_webhook_where_it_should_be(tmp_path: Path, tg: PlayedTelegram) -> None:
+    given = by_webhook(tmp_path, tg, "https://office.example")
+    tg.webhook.url = where(given)
+    check = (await found(given))["webhook"]
+    assert check.ok
+    assert "0 updates wait" in check.text
+
+
+@pytest.mark.parametrize(
+    ("set_to", "words"),
+    [("", "No webhook is set"), ("https://other.example/hidden", "other.example")],
+)
+async def test_a_webhook_that_is_not_ours(
+    tmp_path: Path, tg: PlayedTelegram, set_to: str, words: str
+) -> None:
+    tg.webhook.url = set_to
+    check = (await found(by_webhook(tmp_path, tg, "https://office.example")))["webhook"]
+    assert not check.ok
+    assert words in check.text
+    assert "huiying serve" in check.text
+    assert "hidden" not in check.text, "the path keeps others out"
+
+
+async def test_a_webhook_in_the_way_of_polling(tmp_path: Path, tg: PlayedTelegram) -> None:
+    tg.webhook.url = "https://other.example/hook"
+    check = (await found(with_group(tmp_path, tg)))["webhook"]
+    assert not check.ok
+    assert "polling" in check.text
+
+
+async def test_a_webhook_without_an_address(tmp_path: Path, tg: PlayedTelegram) -> None:
+    check = (await found(by_webhook(tmp_path, tg, "")))["webhook"]
+    assert not check.ok
+    assert "web.public_url" in check.text
+
+
+@pytest.mark.parametrize(("age_s", "ok"), [(60, False), (9000, True)])
+async def test_a_webhook_that_telegram_cannot_reach(
+    tmp_path: Path, tg: PlayedTelegram, age_s: int, ok: bool
+) -> None:
+    given = by_webhook(tmp_path, tg, "https://office.example")
+    tg.webhook.url, tg.webhook.last_error = where(given), "Connection refused"
+    tg.webhook.last_error_date = int(time.time()) - age_s
+    check = (await found(given))["webhook"]
+    assert check.ok is ok
+    assert ("Connection refused" in check.text) is not ok
+    tg.citizen(1).says("hello")
+    assert "1 updates wait" in (await found(given))["webhook"].text
+
+
+async def test_updates_that_nobody_fetches(tmp_path: Path, tg: PlayedTelegram) -> None:
+    given = with_group(tmp_path, tg)
+    tg.burst(100)
+    assert (await found(given))["webhook"].ok
+    tg.burst(1)
+    check = (await found(given))["webhook"]
+    assert not check.ok
+    assert "101 updates wait" in check.text
 
 
 async def test_a_desk_on_telegram_needs_a_token(tmp_path: Path) -> None:
