@@ -29,6 +29,8 @@ from bot.errors import BadInput
 
 log = logging.getLogger(__name__)
 
+#: Updates asked for at once; Telegram gives no more.
+BATCH = 100
 #: The right to poll is renewed this often, seconds.
 RENEW_S = 5.0
 #: Wait before asking again whether we may poll, seconds.
@@ -109,13 +111,18 @@ class Poller:
         return 0.0 if self._advance(batch) else FOLLOW_S
 
     def _advance(self, batch: Sequence[Any]) -> bool:
-        """Move the offset behind ``batch``; False when nothing in it can be confirmed."""
+        """Move the offset behind ``batch``; False when nothing in it can be confirmed.
+
+        What has no number is confirmed with the next update that has one. To guess its number might
+        confirm an update that we have not seen; only where a whole batch has none nothing else is
+        left.
+        """
         ids = [u["update_id"] for u in batch if isinstance(u, dict) and _is_id(u.get("update_id"))]
         if not batch:
             self._offset = None
         elif ids:
             self._offset = max(ids) + 1
-        elif self._offset is not None:
+        elif self._offset is not None and len(batch) >= BATCH:
             self._offset += len(batch)
         return bool(ids) or not batch
 
@@ -145,6 +152,7 @@ class Poller:
     async def _get_updates(self) -> Sequence[Any]:
         params = {
             "offset": self._offset,
+            "limit": BATCH,
             "timeout": self._timeout_s,
             "allowed_updates": ALLOWED_UPDATES,
         }
@@ -166,7 +174,8 @@ class Poller:
 
 
 def _is_id(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
+    """Tell an id from anything else: the offset behind a gigantic one would confirm all to come."""
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**63
 
 
 async def rest(stop: asyncio.Event, seconds: float) -> None:

@@ -120,7 +120,12 @@ async def test_a_number_used_twice_is_two_messages(h: TelegramHarness) -> None:
     assert texts(h) == ["one", "two"]
 
 
-@pytest.mark.parametrize("raw", [{"update_id": 500_000_002, "message": 7}, {"x": 1}, [], None])
+GIGANTIC = {"update_id": 10**30, "message": {"text": "?"}}
+
+
+@pytest.mark.parametrize(
+    "raw", [{"update_id": 500_000_002, "message": 7}, {"x": 1}, [], None, GIGANTIC]
+)
 async def test_a_malformed_update_stops_nobody(h: TelegramHarness, raw: object) -> None:
     h.tg.citizen(1).says("before")
     await h.acknowledged(1)
@@ -129,6 +134,24 @@ async def test_a_malformed_update_stops_nobody(h: TelegramHarness, raw: object) 
     await h.tg.wait_for(lambda: not h.tg.updates.pending)
     keys = [event.ordering_key for event in h.intake.events]
     assert keys == ["telegram/1/", "telegram/malformed/", "telegram/1/"]
+
+
+@pytest.mark.parametrize("raw", [GIGANTIC, {"x": 1}])
+async def test_an_update_without_a_number_confirms_nothing_that_comes_later(
+    h: TelegramHarness, raw: object
+) -> None:
+    h.tg.citizen(1).says("before")
+    await h.acknowledged(1)
+    h.tg.updates.plant(raw)
+    await h.intake.wait_for(lambda: len(h.intake.events) == 2)
+    polls = h.tg.polls
+    await h.tg.wait_for(lambda: h.tg.polls > polls + 1)
+    h.tg.updates.next_id = 500_000_002  # it never had a number
+    h.tg.citizen(1).says("after")
+    await h.tg.wait_for(lambda: not h.tg.updates.pending)
+    keys = [event.ordering_key for event in h.intake.events]
+    assert keys == ["telegram/1/", "telegram/malformed/", "telegram/1/"]
+    assert h.tg.updates.lost == []
 
 
 async def test_a_second_poller_is_said_plainly_and_survived(

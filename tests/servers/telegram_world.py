@@ -93,9 +93,10 @@ class UpdateQueue:
         return update
 
     def plant(self, update: Any) -> None:
-        """Queue anything at all, once more or malformed; it takes a number of its own."""
+        """Queue anything at all, once more or malformed; without a number it takes the next."""
         given = update.get("update_id") if isinstance(update, dict) else None
-        self._append(Pending(update, given if isinstance(given, int) else self.next_id, True))
+        known = isinstance(given, int) and given < 2**63
+        self._append(Pending(update, given if known else self.next_id, True))
 
     def fetch(self, offset: int, limit: int) -> list[Any]:
         """Confirm what is below ``offset`` and return up to ``limit`` updates."""
