@@ -30,6 +30,18 @@ from bot.transaction import Transaction
 SAFE_SQLITE = (3, 51, 3)
 #: longest silence inside a worker's transaction, whole seconds (promise P8: lease + 10 s)
 IDLE_S = 5
+#: how long a writer waits for another on SQLite, milliseconds
+BUSY_MS = 15_000
+_DAMAGED = ("malformed", "not a database")
+#: what a database says (SQLite in words, PostgreSQL by SQLSTATE), and what people are told
+_TROUBLE = (
+    (("is full", "53100"), "The disk under the database is full; make room and try again."),
+    (("is locked", "55P03"), "Another program keeps writing to the database; try again later."),
+    (_DAMAGED, "The database is damaged; stop, keep a copy of it and restore a backup."),
+    (("readonly",), "The database cannot be written; give yourself write permission."),
+    (("57P", "closed the connection"), "PostgreSQL ended the connection; start it and try again."),
+    (("I/O error",), "The database file cannot be read or written; check the disk under it."),
+)
 
 
 class Database:
@@ -125,7 +137,7 @@ class Database:
 def _sqlite_engine(url: URL) -> Engine:
     url = url.set(drivername="sqlite")  # whatever driver was named, it is ours
     engine = create_engine(
-        url, module=pysqlite3, connect_args={"timeout": 15}, hide_parameters=True
+        url, module=pysqlite3, connect_args={"timeout": BUSY_MS / 1000}, hide_parameters=True
     )
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
@@ -139,7 +151,7 @@ def _prepare_sqlite(connection: Any, _entry: ConnectionPoolEntry) -> None:
         "journal_mode=WAL",
         "synchronous=FULL",
         "foreign_keys=ON",
-        "busy_timeout=15000",
+        f"busy_timeout={BUSY_MS}",
         "secure_delete=ON",
         "cache_size=-16000",
     ):
@@ -174,8 +186,20 @@ def _postgresql_engine(url: URL) -> Engine:
         ) from error
 
 
+def explained(error: DBAPIError, otherwise: str = "") -> str:
+    """Return one sentence on what the database could not do, and what to do about it."""
+    said = getattr(error.orig, "sqlstate", None) or str(error.orig)
+    for signs, sentence in _TROUBLE:
+        if any(sign in said for sign in signs):
+            return sentence
+    return otherwise or (
+        f"The database could not do this ({type(error.orig).__name__}); "
+        "`huiying doctor` says what is wrong with it."
+    )
+
+
 def _unavailable(url: URL, error: DBAPIError) -> str:
-    if "not a database" in str(error.orig):
+    if any(sign in str(error.orig) for sign in _DAMAGED):
         return (
             f"The file {url.database} is not a SQLite database or is damaged; "
             "restore a backup, or choose another directory with --data."

@@ -18,6 +18,7 @@ from bot.channels.telegram import TelegramChannel
 from bot.config import Settings
 from bot.db import SAFE_SQLITE, Database
 from bot.errors import BadInput, Failure, HuiyingError
+from bot.text import one_line
 from huiying import doctor_telegram
 from huiying.kb import open_knowledge
 from huiying.schema import open_database
@@ -105,7 +106,8 @@ def _database(database: Database) -> str:
         mode = connection.scalar(text("PRAGMA journal_mode"))
     version = pysqlite3.sqlite_version
     if state != "ok":
-        raise Failure(f"SQLite finds damage ({state}); stop, keep a copy and restore a backup.")
+        what = one_line(str(state), 120)
+        raise Failure(f"SQLite finds damage ({what}); stop, keep a copy and restore a backup.")
     if mode != "wal":
         raise Failure("SQLite cannot use its write-ahead log here; put the data on a local disk.")
     if pysqlite3.sqlite_version_info < SAFE_SQLITE:

@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError
 
 from bot.clock import Clock
 from bot.config import Settings
-from bot.db import Database
+from bot.db import Database, explained
 from bot.errors import DatabaseUnavailable, SchemaNewer
 
 #: revision of the newest migration
@@ -28,10 +28,11 @@ def open_database(settings: Settings, clock: Clock | None = None) -> Database:
         ensure(database)
     except DBAPIError as error:
         database.close()
-        raise DatabaseUnavailable(
+        otherwise = (
             f"The database of {settings.data_dir} cannot be prepared for writing; "
             "check its permissions and that it is a Huiying database."
-        ) from error
+        )
+        raise DatabaseUnavailable(explained(error, otherwise)) from error
     except BaseException:
         database.close()
         raise

@@ -14,6 +14,7 @@ import pytest
 import typer
 from typer.testing import CliRunner, Result
 
+from bot import db
 from bot.config import Settings
 from huiying.cli import app
 from huiying.schema import open_database
@@ -227,6 +228,67 @@ def test_a_postgresql_that_is_not_there_is_said(command: str, tmp_path: Path) ->
     said = sentence(result, 1)
     assert "PostgreSQL at 127.0.0.1" in said
     assert "pass-word" not in said
+
+
+def damage(data: Path, pages: range) -> None:
+    """Overwrite pages of the file, as a failing disk does."""
+    with (data / "huiying.db").open("r+b") as file:
+        for page in pages:
+            file.seek(page * 4096)
+            file.write(b"\xff" * 4096)
+
+
+@pytest.mark.parametrize("path", [("ask",), ("kb", "list"), ("kb", "history")])
+@pytest.mark.parametrize("pages", [range(2, 12), range(1, 40)])
+def test_a_damaged_database_is_said(path: tuple[str, ...], pages: range, office: Path) -> None:
+    damage(office, pages)
+    said = sentence(run(*path, *COMMANDS[path], "--data", str(office)), 1)
+    assert "restore a backup" in said
+
+
+@pytest.mark.parametrize("path", [("official", "add"), ("kb", "publish")])
+def test_a_database_that_another_program_holds_is_said(
+    path: tuple[str, ...], office: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(db, "BUSY_MS", 50)
+    other = pysqlite3.connect(office / "huiying.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    said = sentence(run(*path, *COMMANDS[path], "--data", str(office)), 1)
+    assert "Another program" in said
+    other.close()
+
+
+@pytest.mark.parametrize("path", [("official", "add"), ("kb", "import")])
+def test_a_full_disk_is_said(path: tuple[str, ...], office: Path) -> None:
+    """The file may not grow, as on a full disk; the limit holds for a process."""
+    file = office / "kb.jsonl"
+    rows = [json.dumps({"id": f"a{n}", "answer": "A." * 2000}) for n in range(400)]
+    file.write_text("\n".join(rows))
+    argument = {"add": "N" * 80, "import": str(file)}[path[1]]
+    code = (
+        "import resource, signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN); "
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (33000, 33000)); "
+        "from huiying.cli import main; main()"
+    )
+    command = [sys.executable, "-c", code, *path, argument, "--data", str(office)]
+    ran = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert ran.returncode == 1, ran.stderr
+    assert "disk" in ran.stderr
+    assert len(ran.stderr.strip().splitlines()) == 1, ran.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("official", "add", "\udcff"),
+        ("official", "add", "A", "--department", "\udcff"),
+        ("kb", "history", "\udcff"),
+        ("kb", "publish", "\udcff"),
+        ("kb", "list", "--category", "\udcff"),
+    ],
+)
+def test_bytes_that_are_no_text_are_bad_input(arguments: tuple[str, ...], office: Path) -> None:
+    assert "not text" in sentence(run(*arguments, "--data", str(office)), 2)
 
 
 # --- what the commands do ------------------------------------------------------------------------

@@ -210,7 +210,7 @@ class BotApi:
 
     def _get_chat_member(self, p: Params) -> Json:
         chat = self.world.reachable(p.number("chat_id"))
-        member = {"user": self.world.users[p.number("user_id")], "status": chat.bot_status}
+        member: Json = {"user": self.world.users[p.number("user_id")], "status": chat.bot_status}
         if chat.bot_status == "administrator":
             member["can_manage_topics"] = chat.bot_manages_topics
         return member

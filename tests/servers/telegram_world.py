@@ -95,8 +95,8 @@ class UpdateQueue:
     def plant(self, update: Any) -> None:
         """Queue anything at all, once more or malformed; without a number it takes the next."""
         given = update.get("update_id") if isinstance(update, dict) else None
-        known = isinstance(given, int) and given < 2**63
-        self._append(Pending(update, given if known else self.next_id, True))
+        known = given if isinstance(given, int) and given < 2**63 else self.next_id
+        self._append(Pending(update, known, True))
 
     def fetch(self, offset: int, limit: int) -> list[Any]:
         """Confirm what is below ``offset`` and return up to ``limit`` updates."""
