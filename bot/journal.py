@@ -3,14 +3,17 @@
 ``hash = SHA-256(prev ‖ canonical(seq, at, kind, conversation, person, subject, body_hash))`` and
 ``body_hash = SHA-256(salt ‖ body)``, the salt standing beside the body: the chain commits to a
 body without containing it, so that erasing one later cannot break the proof of the others. Plain
-hashes of short texts could be guessed; salted ones cannot once the salt is gone.
+hashes of short texts could be guessed; salted ones cannot once the salt is gone. A salt has a fixed
+form, so that nothing can pass from a body into its salt.
 
-Triggers in the database refuse UPDATE and DELETE. A chain alone proves nothing against somebody
-who can rewrite the whole database: keep its head elsewhere (``journal verify`` prints it).
+Triggers in the database refuse UPDATE, DELETE, and on SQLite a REPLACE in an INSERT. A chain alone
+proves nothing against somebody who can rewrite the whole database: keep its head elsewhere
+(``journal verify`` prints it).
 """
 
 import hashlib
 import json
+import re
 import secrets
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -35,6 +38,7 @@ from bot.types import UtcDateTime
 #: previous hash of the first row
 GENESIS = "0" * 64
 
+_SALT = re.compile(r"[0-9a-f]{32}")
 #: no sequence number is as low; a forged row could stand below the first
 _BEFORE_ALL = -(2**63)
 #: PostgreSQL advisory lock that gives out the sequence; any fixed number of our own
@@ -186,7 +190,8 @@ def _fault(row: dict[str, Any], expected_seq: int, prev: str) -> str:
         return f"row {expected_seq} is missing"
     if row["prev"] != prev:
         return "it does not follow from the row before it"
-    if row["body_hash"] != _body_hash(row["salt"], row["body"]):
+    salted = _SALT.fullmatch(row["salt"]) is not None
+    if not salted or row["body_hash"] != _body_hash(row["salt"], row["body"]):
         return "its content was changed"
     if row["hash"] != _row_hash(row):
         return "its header was changed"

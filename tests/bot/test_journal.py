@@ -37,7 +37,7 @@ def tamper(database: Database, *statements: str) -> None:
     """Change rows as somebody does who owns the database: with the triggers gone."""
     with database.writing() as connection:
         if database.is_sqlite:
-            for verb in ("update", "delete"):
+            for verb in ("update", "delete", "replace"):
                 connection.execute(text(f"DROP TRIGGER IF EXISTS journal_no_{verb}"))
         else:
             connection.execute(text("ALTER TABLE journal DISABLE TRIGGER USER"))
@@ -106,6 +106,20 @@ def test_the_database_refuses_to_change_a_row(sealed: Database, statement: str) 
     assert verify(sealed).rows == ROWS
 
 
+@pytest.mark.parametrize("values", ["*", "seq, at, 'x', '', '', '', '{}', '', '', '', ''"])
+def test_the_database_refuses_to_replace_a_row(sealed: Database, values: str) -> None:
+    """On PostgreSQL a row can only be replaced by an UPDATE."""
+    statement = (
+        f"INSERT OR REPLACE INTO journal SELECT {values} FROM journal WHERE seq = 2"
+        if sealed.is_sqlite
+        else "INSERT INTO journal SELECT * FROM journal WHERE seq = 2 "
+        "ON CONFLICT (seq) DO UPDATE SET body = '{}'"
+    )
+    with pytest.raises(DBAPIError, match="append-only"), sealed.writing() as connection:
+        connection.exec_driver_sql(statement)
+    assert verify(sealed).rows == ROWS
+
+
 def test_the_database_refuses_to_empty_the_table(sealed: Database) -> None:
     if sealed.is_sqlite:
         return  # SQLite has no TRUNCATE
@@ -118,6 +132,7 @@ CHANGES = [
     ("body = '{\"n\": 99}'", BODY),
     ("body = body || ' '", BODY),
     ("salt = 'ffffffffffffffffffffffffffffffff'", BODY),
+    ("salt = upper(salt)", BODY),
     (f"body_hash = '{GENESIS}'", BODY),
     ("at = '2026-03-02 09:00:00.000001'", HEADER),
     ("kind = 'queued'", HEADER),
@@ -135,6 +150,26 @@ def test_a_changed_row_is_named(sealed: Database, change: str, reason: str) -> N
     verdict = verify(sealed)
     assert (verdict.bad_row, verdict.rows) == (4, 3)
     assert reason in verdict.reason
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "salt = salt || body, body = ''",
+        "salt = salt || '{', body = substr(body, 2)",
+        "body = salt || body, salt = ''",
+        "body = substr(salt, 32) || body, salt = substr(salt, 1, 31)",
+    ],
+)
+def test_a_body_and_a_salt_that_borrow_from_each_other_are_named(
+    sealed: Database, change: str
+) -> None:
+    if not sealed.is_sqlite:
+        with sealed.writing() as connection:
+            connection.exec_driver_sql("ALTER TABLE journal ALTER COLUMN salt TYPE text")
+    tamper(sealed, f"UPDATE journal SET {change} WHERE seq = 4")
+    verdict = verify(sealed)
+    assert (verdict.bad_row, verdict.reason) == (4, "its content was changed")
 
 
 def test_a_field_that_borrows_from_its_neighbour_is_named(sealed: Database) -> None:

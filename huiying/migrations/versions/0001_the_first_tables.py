@@ -446,6 +446,13 @@ _LITE = """
 CREATE TRIGGER journal_no_{name} BEFORE {verb} ON journal
 BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END
 """
+# A REPLACE deletes without firing the trigger above, unless the connection asks for it
+# ("recursive_triggers" in SQLite's documentation of PRAGMA).
+_LITE_REPLACE = """
+CREATE TRIGGER journal_no_replace BEFORE INSERT ON journal
+WHEN EXISTS (SELECT 1 FROM journal WHERE seq = NEW.seq)
+BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END
+"""
 _POSTGRESQL = """
 CREATE FUNCTION journal_is_append_only() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN RAISE EXCEPTION 'the journal is append-only'; END $$
@@ -462,6 +469,7 @@ def _seal_the_journal() -> None:
     if op.get_bind().dialect.name == "sqlite":
         for verb in ("UPDATE", "DELETE"):
             op.execute(_LITE.format(name=verb.lower(), verb=verb))
+        op.execute(_LITE_REPLACE)
         return
     for statement in (_POSTGRESQL, *_POSTGRESQL_TRIGGERS):
         op.execute(statement)
