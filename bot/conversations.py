@@ -264,6 +264,12 @@ def set_reachable(connection: Connection, keys: Iterable[str], reachable: bool) 
     )
 
 
+def unreachable(connection: Connection, keys: Iterable[str]) -> set[str]:
+    """Return which of these conversations nothing can be delivered to: they blocked us, or left."""
+    gone = _TABLE.c.reachable.is_(False)
+    return set(connection.scalars(select(_TABLE.c.key).where(_TABLE.c.key.in_(list(keys)), gone)))
+
+
 def waiting(connection: Connection) -> dict[str, int]:
     """Return how many conversations wait to be handled, by channel."""
     rows = connection.execute(

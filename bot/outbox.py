@@ -317,6 +317,13 @@ def count_lost(connection: Connection) -> dict[str, int]:
     return {state.value: found.get(state.value, 0) for state in (Delivery.DEAD, Delivery.UNCERTAIN)}
 
 
+def dead_lanes(connection: Connection, since: datetime) -> list[str]:
+    """Return the lane of each message that was given up since then."""
+    moment = func.coalesce(_TABLE.c.settled_at, _TABLE.c.queued_at)
+    found = select(_TABLE.c.lane).where(_LOST, _TABLE.c.status == Delivery.DEAD, moment >= since)
+    return list(connection.scalars(found))
+
+
 def subject_of(connection: Connection, address: Address, external_id: str) -> str:
     """Return the subject (case) of a message we sent in this chat, by its external id, or ""."""
     found = connection.scalar(

@@ -5,7 +5,7 @@ import shutil
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -28,6 +28,8 @@ from huiying.web import count_quarantined
 LOW_DISK = 500_000_000
 #: clock difference to the database above which deadlines become wrong, seconds
 CLOCK_S = 5.0
+#: a message given up more recently than this wants to be looked at
+RECENT = timedelta(days=1)
 #: patience with Telegram, seconds
 TELEGRAM_S = 20.0
 
@@ -154,13 +156,17 @@ def _inbox(settings: Settings, database: Database) -> str:
 def _deliveries(database: Database) -> str:
     """Say what was given up; each is in the journal, and in its case's topic where there is one."""
     with database.session() as session:
-        lost = outbox.count_lost(session.connection())
-    if not any(lost.values()):
-        return "nothing was given up"
-    return (
+        connection = session.connection()
+        lost = outbox.count_lost(connection)
+        lanes = outbox.dead_lanes(connection, database.clock.now() - RECENT)
+        gone = conversations.unreachable(connection, lanes)
+    said = (
         f"{lost['dead']} messages were given up and {lost['uncertain']} were never confirmed; "
         '`huiying journal export` shows them as "delivery"'
     )
+    if recent := [lane for lane in lanes if lane not in gone]:
+        raise Failure(f"{len(recent)} messages were given up in the last day; in all {said}.")
+    return said if any(lost.values()) else "nothing was given up"
 
 
 def _knowledge(settings: Settings, database: Database) -> str:

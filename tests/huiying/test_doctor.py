@@ -10,8 +10,10 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy import text
 
+from bot import conversations
 from bot.channels.telegram import TelegramChannel
 from bot.config import Settings, TelegramSettings, WebSettings
+from bot.db import Database
 from bot.messages import Address, OutgoingMessage
 from huiying import doctor
 from huiying.doctor import Finding, examine
@@ -267,12 +269,36 @@ async def test_on_postgresql_the_clocks_are_compared(
     postgres_server.drop_database(url)
 
 
-async def test_messages_given_up_are_counted(tmp_path: Path) -> None:
-    database = open_database(settings(tmp_path))
+async def given_up(database: Database, data: Path, *statements: str) -> Finding:
+    """Give up the one message in the outbox, change what is stored, and ask the doctor."""
     with database.transaction() as tx:
+        conversations.wake(tx.connection, {"web/gone/": tx.now}, tx.now)
         tx.send(OutgoingMessage(Address("web", "gone"), "hello"))
     with database.writing() as connection:
-        connection.execute(text("UPDATE outbox SET status = 'dead', settled = 1"))
-    database.close()
-    said = (await found(settings(tmp_path)))["deliveries"].text
-    assert "1 messages were given up" in said
+        for statement in ("UPDATE outbox SET status = 'dead', settled = (1 = 1)", *statements):
+            connection.execute(text(statement))
+    url = database.engine.url.render_as_string(hide_password=False)
+    given = Settings.model_validate({"data_dir": data, "database": {"url": url}})
+    return (await found(given))["deliveries"]
+
+
+async def test_a_message_given_up_today_is_no_good_news(database: Database, tmp_path: Path) -> None:
+    check = await given_up(database, tmp_path)
+    assert not check.ok
+    assert "1 messages were given up in the last day" in check.text
+    assert "journal export" in check.text
+
+
+@pytest.mark.parametrize(
+    "why",
+    [
+        "UPDATE outbox SET settled_at = '2020-01-01 00:00:00.000000'",
+        "UPDATE conversation SET reachable = (1 = 0)",
+    ],
+)
+async def test_what_is_long_past_and_who_has_left_need_no_mending(
+    database: Database, tmp_path: Path, why: str
+) -> None:
+    check = await given_up(database, tmp_path, why)
+    assert check.ok
+    assert "1 messages were given up" in check.text
