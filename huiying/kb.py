@@ -91,7 +91,7 @@ def import_command(
 ) -> None:
     """Take articles from files: all rows, or none when one is bad."""
     with _plain_errors(as_json), _office(data, config) as (settings, database):
-        rows = importing.read_files(paths)
+        rows = importing.read_files(paths, publish)
         done = _import(database, rows, why, publish, dry_run)
         if not dry_run:
             _ready(settings, database)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from enum import StrEnum
@@ -53,6 +54,10 @@ PHRASING_CHARS = 500
 PHRASINGS = 500
 
 
+#: Unicode categories of characters that no id may hold: controls, formats, line breaks.
+_UNSEEN = frozenset({"Cc", "Cf", "Zl", "Zp"})
+
+
 @dataclass(frozen=True, slots=True)
 class Draft:
     """An article's content as an editor writes it; construction refuses what breaks a rule."""
@@ -77,6 +82,8 @@ class Draft:
             raise ArticleError('"id" is missing; give each article its own.')
         if self.id != self.id.strip():
             raise ArticleError('"id" begins or ends with a blank; remove it.')
+        if any(unicodedata.category(c) in _UNSEEN for c in self.id):
+            raise ArticleError('"id" holds a line break or another unseen character; remove it.')
         if not (self.question.strip() or self.answer.strip()):
             raise ArticleError('The article has neither "question" nor "answer"; give one.')
         self._check_lengths()
@@ -131,5 +138,11 @@ def check_step(draft: Draft, was: ArticleStatus, now: ArticleStatus) -> None:
     """Refuse a step of the article's life that is not allowed."""
     if now is not was and now not in _STEPS[was]:
         raise ArticleError(f"A {was.value} article cannot become {now.value}.")
-    if now is ArticleStatus.PUBLISHED and not draft.answer.strip():
+    if now is ArticleStatus.PUBLISHED:
+        check_publishable(draft)
+
+
+def check_publishable(draft: Draft) -> None:
+    """Refuse what citizens cannot be served."""
+    if not draft.answer.strip():
         raise ArticleError(f"Article {draft.id!r} has no answer; write one before publishing it.")

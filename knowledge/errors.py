@@ -50,7 +50,7 @@ class ImportRefused(KnowledgeError):
     """The import has bad rows, so nothing was kept; mend the rows and import again."""
 
     def __init__(self, bad: tuple[BadRow, ...]) -> None:
-        self.bad = bad
+        self.bad = tuple(sorted(bad, key=lambda row: (row.path, row.line)))
         rows = "1 row is" if len(bad) == 1 else f"{len(bad)} rows are"
         super().__init__(f"{rows} bad and nothing was imported; mend them and import again.")
 

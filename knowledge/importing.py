@@ -21,7 +21,7 @@ from sqlmodel import Session, col, select
 
 from knowledge import articles as store
 from knowledge.articles import Article
-from knowledge.drafts import ArticleStatus, Draft
+from knowledge.drafts import ArticleStatus, Draft, check_publishable
 from knowledge.errors import ArticleError, BadRow, ImportRefused
 from knowledge.revisions import Act
 from knowledge.text import language
@@ -29,6 +29,9 @@ from knowledge.text import language
 #: Largest file in bytes, most rows of one import, longest line or cell in characters.
 FILE_BYTES, ROWS, ROW_CHARS = 200_000_000, 200_000, 500_000
 SUFFIXES = (".jsonl", ".csv")
+
+#: a line's number, and the object in it or what is wrong with it
+Found = tuple[int, dict[str, Any] | ArticleError]
 
 _TEXTS = ("id", "question", "answer", "lang", "category", "department", "source_title")
 _DATES = ("date", "valid_from", "valid_to")
@@ -57,12 +60,15 @@ class Imported:
         return len(self.new) + len(self.changed) + len(self.unchanged)
 
 
-def read_files(paths: Sequence[Path]) -> tuple[Row, ...]:
-    """Read and check every row of every file; raises ImportRefused listing all bad rows."""
+def read_files(paths: Sequence[Path], publish: bool = False) -> tuple[Row, ...]:
+    """Read and check every row of every file; raises ImportRefused listing all bad rows.
+
+    With *publish* a row must also be fit to be published.
+    """
     rows: list[Row] = []
     bad: list[BadRow] = []
     for path in paths:
-        for found in _read(path):
+        for found in _read(path, publish):
             if isinstance(found, Row):
                 rows.append(found)
             else:
@@ -147,8 +153,8 @@ def _known(session: Session, ids: Sequence[str]) -> dict[str, tuple[Article, Dra
     return found
 
 
-def read_objects(path: Path) -> Iterator[tuple[int, dict[str, Any] | ArticleError]]:
-    """(line, object or what is wrong with it) for each row of a JSONL or CSV file."""
+def read_objects(path: Path) -> Iterator[Found]:
+    """Each row of a JSONL or CSV file."""
     try:
         raw = _bytes(path)
         text = raw.decode("utf-8-sig")
@@ -160,15 +166,26 @@ def read_objects(path: Path) -> Iterator[tuple[int, dict[str, Any] | ArticleErro
         line = raw[: error.start].count(b"\n") + 1
         yield line, ArticleError("this is not UTF-8; save the file as UTF-8.")
     else:
-        yield from (_csv_rows if path.suffix.lower() == ".csv" else _jsonl_rows)(text)
+        rows = (_csv_rows if path.suffix.lower() == ".csv" else _jsonl_rows)(text)
+        yield from _some(rows)
 
 
-def _read(path: Path) -> Iterator[Row | BadRow]:
+def _some(rows: Iterator[Found]) -> Iterator[Found]:
+    """The rows; a file without any is most often the wrong one."""
+    nothing = ArticleError("the file has no rows; check that it is the right one.")
+    yield next(rows, (0, nothing))
+    yield from rows
+
+
+def _read(path: Path, publish: bool) -> Iterator[Row | BadRow]:
     for line, values in read_objects(path):
         try:
             if isinstance(values, ArticleError):
                 raise values
-            yield Row(str(path), line, row_draft(values))
+            draft = row_draft(values)
+            if publish:
+                check_publishable(draft)
+            yield Row(str(path), line, draft)
         except ArticleError as error:
             yield BadRow(str(path), line, str(error))
 
@@ -181,7 +198,7 @@ def _bytes(path: Path) -> bytes:
     return path.read_bytes()
 
 
-def _jsonl_rows(text: str) -> Iterator[tuple[int, dict[str, Any] | ArticleError]]:
+def _jsonl_rows(text: str) -> Iterator[Found]:
     for number, line in enumerate(text.split("\n"), 1):
         if line.strip():
             yield number, _json_row(line)
@@ -200,7 +217,7 @@ def _json_row(line: str) -> dict[str, Any] | ArticleError:
     return values
 
 
-def _csv_rows(text: str) -> Iterator[tuple[int, dict[str, Any] | ArticleError]]:
+def _csv_rows(text: str) -> Iterator[Found]:
     csv.field_size_limit(ROW_CHARS)
     reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
     missing = {"id", "answer"} - set(reader.fieldnames or ())

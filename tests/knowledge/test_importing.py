@@ -82,6 +82,40 @@ def test_every_bad_row_is_listed_with_its_line(tmp_path: Path) -> None:
     assert "half a pair" in found[9]
 
 
+def test_what_cannot_be_published_is_listed_with_all_else(tmp_path: Path) -> None:
+    good = write(tmp_path / "b.jsonl", {"id": "b", "answer": "B."})
+    path = write(
+        tmp_path / "a.jsonl",
+        {"id": "b", "answer": "again"},
+        {"id": "a1", "question": "No answer?", "answer": ""},
+        {"id": "a2", "answer": "A.", "date": "x"},
+    )
+    with pytest.raises(ImportRefused) as refused:
+        read_files([good, path], publish=True)
+    places = [(Path(bad.path).name, bad.line) for bad in refused.value.bad]
+    assert places == [("a.jsonl", 1), ("a.jsonl", 2), ("a.jsonl", 3)]
+    assert "no answer" in refused.value.bad[1].reason
+    assert len(reasons(path)) == 1, "a draft may still lack its answer"
+
+
+@pytest.mark.parametrize(
+    ("name", "content"), [("a.jsonl", ""), ("b.jsonl", "\n \n"), ("c.csv", "id,answer\n")]
+)
+def test_a_file_without_rows_is_refused(tmp_path: Path, name: str, content: str) -> None:
+    path = tmp_path / name
+    path.write_text(content)
+    ((line, reason),) = reasons(path)
+    assert line == 0
+    assert "no rows" in reason
+
+
+@pytest.mark.parametrize("name", ["a\nb", "a\u2028b", "a\u202eb", "a\x1bb", "a\tb"])
+def test_an_id_that_cannot_be_seen_or_typed_is_refused(tmp_path: Path, name: str) -> None:
+    ((line, reason),) = reasons(write(tmp_path / "a.jsonl", {"id": name, "answer": "A."}))
+    assert line == 1
+    assert "unseen character" in reason
+
+
 def test_a_row_that_cannot_be_stored_refuses_the_import(session: Session, tmp_path: Path) -> None:
     path = write(
         tmp_path / "a.jsonl", {"id": "a", "answer": "A."}, {"id": "b", "question": "Only asked?"}
