@@ -15,7 +15,7 @@ from bot.errors import BadInput, Failure
 from bot.logs import set_up
 from huiying.kb import ask_command, kb_app
 from huiying.say import Config, Data, Json, plain_errors, show_json
-from huiying.schema import HEAD, current, open_database
+from huiying.schema import HEAD, current, open_database, open_existing
 
 app = typer.Typer(
     help="Huiying 回应: the reply desk of a public office.",
@@ -118,7 +118,7 @@ def report(data: Data = None, config: Config = None, as_json: Json = False) -> N
     from huiying.figures import figures  # noqa: PLC0415  only here
 
     with plain_errors():
-        database = open_database(load_settings(config, data))
+        database = open_existing(load_settings(config, data))
         with database.session() as session:
             found = figures(session)
         database.close()
@@ -142,7 +142,7 @@ def journal_verify(
 ) -> None:
     """Prove the hash chain from the first row; name the first row that was tampered with."""
     with plain_errors():
-        database = open_database(load_settings(config, data))
+        database = open_existing(load_settings(config, data))
         with database.session() as session:
             verdict = journal.verify(session.connection(), head)
         database.close()
@@ -174,7 +174,7 @@ def journal_export(
 ) -> None:
     """Write the journal's rows as JSON lines (with --json: one object)."""
     with plain_errors():
-        database = open_database(load_settings(config, data))
+        database = open_existing(load_settings(config, data))
         with database.session() as session:
             if as_json:
                 typer.echo('{"rows": [', nl=False)

@@ -21,7 +21,7 @@ from bot.errors import BadInput, Failure, HuiyingError
 from bot.text import one_line
 from huiying import doctor_telegram
 from huiying.kb import open_knowledge
-from huiying.schema import open_database
+from huiying.schema import open_existing
 from huiying.web import count_quarantined
 
 #: free space below which the disk is called nearly full, bytes
@@ -51,7 +51,7 @@ async def examine(settings: Settings) -> list[Finding]:
     """Look at everything; a check that fails does not keep the others from running."""
     findings = [_checked("settings", lambda: _settings(settings))]
     try:
-        database = open_database(settings)
+        database = open_existing(settings)
     except HuiyingError as error:
         findings.append(Finding("database", False, str(error)))
     else:
@@ -184,9 +184,16 @@ def _knowledge(settings: Settings, database: Database) -> str:
 
 
 def _disk(settings: Settings) -> str:
-    free = shutil.disk_usage(settings.data_dir).free
+    """Look where the data is, or will be: with PostgreSQL the index and the files."""
+    data = settings.data_dir.absolute()
+    place = next(folder for folder in (data, *data.parents) if folder.exists())
+    if not place.is_dir():
+        raise Failure(
+            f"{place} is a file, so nothing can be kept in {data}; choose another --data."
+        )
+    free = shutil.disk_usage(place).free
     if free < LOW_DISK:
-        raise Failure(f"Only {free // 1_000_000} MB are free in {settings.data_dir}; make room.")
+        raise Failure(f"Only {free // 1_000_000} MB are free in {place}; make room.")
     return f"{free // 1_000_000} MB free"
 
 

@@ -25,7 +25,7 @@ from bot.config import Settings, load_settings
 from bot.db import Database
 from bot.errors import BadInput, Failure
 from huiying.say import Config, Data, Json, plain_errors, show_json
-from huiying.schema import open_database
+from huiying.schema import open_database, open_existing
 from knowledge import articles, exporting, importing
 from knowledge.checking import check
 from knowledge.drafts import ArticleStatus, to_json
@@ -90,7 +90,7 @@ def import_command(
     as_json: Json = False,
 ) -> None:
     """Take articles from files: all rows, or none when one is bad."""
-    with _plain_errors(as_json), _office(data, config) as (settings, database):
+    with _plain_errors(as_json), _office(data, config, open_database) as (settings, database):
         rows = importing.read_files(paths, publish)
         done = _import(database, rows, why, publish, dry_run)
         if not dry_run:
@@ -289,9 +289,13 @@ def _move(
 
 
 @contextmanager
-def _office(data: Path | None, config: Path | None) -> Iterator[tuple[Settings, Database]]:
+def _office(
+    data: Path | None,
+    config: Path | None,
+    opened: Callable[[Settings], Database] = open_existing,
+) -> Iterator[tuple[Settings, Database]]:
     settings = load_settings(config, data)
-    database = open_database(settings)
+    database = opened(settings)
     try:
         yield settings, database
     finally:

@@ -4,28 +4,47 @@
 Alembic is imported only when there is something to migrate, so that a start stays quick.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 
-from sqlalchemy import Connection, inspect, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import Connection, inspect, make_url, text
+from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from bot.clock import Clock
 from bot.config import Settings
 from bot.db import Database, explained
-from bot.errors import DatabaseUnavailable, SchemaNewer
+from bot.errors import BadInput, DatabaseUnavailable, SchemaNewer
 
 #: revision of the newest migration
 HEAD = "0001"
 _KNOWN = frozenset({HEAD})
+_NO_OFFICE = (
+    "There is no office in {place}; check --data and database.url, "
+    "or make one with `huiying serve` or `huiying kb import`."
+)
 
 
 def open_database(settings: Settings, clock: Clock | None = None) -> Database:
     """Open the office's database, making directory and tables at the first time."""
     if not settings.database.url:
         _make_directory(settings.data_dir)
+    return _opened(settings, clock, ensure)
+
+
+def open_existing(settings: Settings) -> Database:
+    """Open the database of an office that is there; raise :class:`BadInput` when there is none."""
+    file = _sqlite_file(settings.database_url)
+    if file is not None and not _is_there(file):
+        raise BadInput(_NO_OFFICE.format(place=file.parent))
+    return _opened(settings, None, _ensure_older)
+
+
+def _opened(
+    settings: Settings, clock: Clock | None, prepare: Callable[[Database], None]
+) -> Database:
     database = Database.open(settings.database_url, clock)
     try:
-        ensure(database)
+        prepare(database)
     except DBAPIError as error:
         database.close()
         otherwise = (
@@ -37,6 +56,32 @@ def open_database(settings: Settings, clock: Clock | None = None) -> Database:
         database.close()
         raise
     return database
+
+
+def _sqlite_file(url: str) -> Path | None:
+    try:
+        parsed = make_url(url)
+    except ArgumentError:  # opening it says what is wrong with it
+        return None
+    return Path(parsed.database or "") if parsed.get_backend_name() == "sqlite" else None
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        path.lstat()
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise DatabaseUnavailable(
+            f"{path} cannot be read ({error.strerror}); choose another directory with --data."
+        ) from error
+    return True
+
+
+def _ensure_older(database: Database) -> None:
+    if not current(database):
+        raise BadInput(_NO_OFFICE.format(place=database.engine.url.database))
+    ensure(database)
 
 
 def _make_directory(path: Path) -> None:

@@ -12,7 +12,7 @@ from bot.config import Settings, WebSettings
 from bot.errors import BadInput
 from huiying.app import desk_config
 from huiying.lock import announced
-from huiying.schema import open_database
+from huiying.schema import open_database, open_existing
 from huiying.web import url_of
 
 #: how long a sign-in link holds, seconds
@@ -60,7 +60,7 @@ def _known_account(session: Session, name: str) -> str:
 
 def list_officials(settings: Settings) -> list[dict[str, Any]]:
     """Return who may act now."""
-    database = open_database(settings)
+    database = open_existing(settings)
     with database.session() as session:
         names = ("id", "name", "role", "department", "channel")
         return [{n: str(getattr(o, n)) for n in names} for o in officials.active(session)]
@@ -68,7 +68,7 @@ def list_officials(settings: Settings) -> list[dict[str, Any]]:
 
 def dismiss_official(settings: Settings, official_id: int) -> None:
     """Take the right to act away, give their cases back and end their desk sessions."""
-    database = open_database(settings)
+    database = open_existing(settings)
     with database.transaction() as tx:
         official = tx.session.get(Official, official_id)
         if official is None or not official.active:

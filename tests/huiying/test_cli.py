@@ -175,6 +175,35 @@ def test_a_language_nobody_speaks_here(tmp_path: Path) -> None:
     assert "--lang" in sentence(run("demo", "--lang", "fr", "--data", str(tmp_path)), 2)
 
 
+#: those that may make an office where none is
+FOUNDING = LONG | {("kb", "import"), ("official", "add"), ("db", "upgrade")}
+
+
+@pytest.mark.parametrize("path", sorted(set(COMMANDS) - FOUNDING - {("doctor",), ("kb", "eval")}))
+def test_a_mistyped_directory_is_not_made_an_office(path: tuple[str, ...], tmp_path: Path) -> None:
+    said = sentence(run(*path, *COMMANDS[path], "--data", str(tmp_path / "typo")), 2)
+    assert "no office" in said
+    assert "--data" in said
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_eval_of_no_office_makes_none(tmp_path: Path) -> None:
+    queries = tmp_path / "q.jsonl"
+    queries.write_text('{"query": "?", "relevant": []}')
+    run("kb", "eval", str(queries), "--data", str(tmp_path / "typo"))
+    assert list(tmp_path.iterdir()) == [queries]
+
+
+@pytest.mark.postgres
+def test_an_empty_database_on_a_server_is_left_empty(tmp_path: Path, postgres_server: Any) -> None:
+    url = postgres_server.create_database()
+    environment = {"HUIYING_DATABASE__URL": url}
+    assert "no office" in sentence(run("report", "--data", str(tmp_path), **environment), 2)
+    assert run("db", "upgrade", "--data", str(tmp_path), **environment).exit_code == 0
+    assert run("report", "--data", str(tmp_path), **environment).exit_code == 0
+    postgres_server.drop_database(url)
+
+
 def test_an_import_file_that_is_missing(tmp_path: Path) -> None:
     result = run("kb", "import", str(tmp_path / "none.jsonl"), "--data", str(tmp_path))
     assert result.exit_code == 2
@@ -217,7 +246,7 @@ def test_a_file_in_the_way_is_said(path: tuple[str, ...], tmp_path: Path) -> Non
 
 
 def test_a_directory_nobody_may_write_is_said() -> None:
-    assert "--data" in sentence(run("report", "--data", "/proc/nobody/writes/here"), 1)
+    assert "--data" in sentence(run("db", "upgrade", "--data", "/proc/nobody/writes/here"), 1)
 
 
 @pytest.mark.parametrize("command", ["report", "serve"])

@@ -27,6 +27,12 @@ async def tg() -> AsyncIterator[PlayedTelegram]:
         yield played
 
 
+@pytest.fixture(autouse=True)
+def office(tmp_path: Path) -> None:
+    """A data directory with a database."""
+    open_database(Settings(data_dir=tmp_path)).close()
+
+
 def settings(data: Path, **telegram: Any) -> Settings:
     return Settings(data_dir=data, telegram=TelegramSettings(**telegram))
 
@@ -241,6 +247,24 @@ async def test_a_damaged_database_is_found(tmp_path: Path) -> None:
     assert not (await found(settings(tmp_path)))["database"].ok
 
 
+async def test_a_doctor_founds_no_office(tmp_path: Path) -> None:
+    checks = await found(settings(tmp_path / "typo"))
+    assert not checks["database"].ok
+    assert "no office" in checks["database"].text
+    assert checks["disk"].ok
+    assert not (tmp_path / "typo").exists()
+
+
+async def test_a_server_that_is_not_there_and_no_directory_either(tmp_path: Path) -> None:
+    pytest.importorskip("psycopg")
+    url = "postgresql://huiying@127.0.0.1:1/huiying"
+    given = Settings.model_validate({"data_dir": tmp_path / "no", "database": {"url": url}})
+    checks = await found(given)
+    assert "PostgreSQL at 127.0.0.1" in checks["database"].text
+    assert checks["disk"].ok
+    assert "MB free" in checks["disk"].text
+
+
 async def test_a_directory_that_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "taken").write_text("")
     checks = await found(settings(tmp_path / "taken" / "data"))
@@ -261,6 +285,7 @@ async def test_on_postgresql_the_clocks_are_compared(
 ) -> None:
     url = postgres_server.create_database()
     given = Settings.model_validate({"data_dir": tmp_path, "database": {"url": url}})
+    open_database(given).close()
     checks = await found(given)
     assert "PostgreSQL" in checks["database"].text
     assert "agrees" in checks["clock"].text
