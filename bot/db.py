@@ -12,8 +12,9 @@ Usage from synchronous code (command line, tests)::
     with database.transaction() as tx: tx.session.add(...); tx.journal("imported", {...})
 """
 
+import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import pysqlite3
@@ -136,12 +137,20 @@ class Database:
 
 def _sqlite_engine(url: URL) -> Engine:
     url = url.set(drivername="sqlite")  # whatever driver was named, it is ours
+    _make_private(url.database)
     engine = create_engine(
         url, module=pysqlite3, connect_args={"timeout": BUSY_MS / 1000}, hide_parameters=True
     )
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def _make_private(file: str | None) -> None:
+    """Make a new file readable by its owner alone; SQLite gives its log the same rights."""
+    if file and file != ":memory:":
+        with suppress(OSError):  # what is in the way, opening says
+            os.close(os.open(file, os.O_CREAT | os.O_EXCL, 0o600))
 
 
 def _prepare_sqlite(connection: Any, _entry: ConnectionPoolEntry) -> None:

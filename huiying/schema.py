@@ -86,7 +86,7 @@ def _ensure_older(database: Database) -> None:
 
 def _make_directory(path: Path) -> None:
     try:
-        path.mkdir(parents=True, exist_ok=True)
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)  # it holds what citizens wrote
     except OSError as error:
         raise DatabaseUnavailable(
             f"The directory {path} cannot be made ({error.strerror}); choose another with --data."

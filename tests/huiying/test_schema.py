@@ -1,6 +1,7 @@
 """The migrations make exactly the tables of the code, on both databases, and refuse a newer one."""
 
 import asyncio
+import os
 import re
 import threading
 from pathlib import Path
@@ -107,6 +108,28 @@ def test_an_office_gets_its_directory(tmp_path: Path) -> None:
     database = open_database(Settings(data_dir=tmp_path / "a" / "b"))
     assert (tmp_path / "a" / "b" / "huiying.db").is_file()
     database.close()
+
+
+def test_what_citizens_wrote_is_for_its_owner_alone(tmp_path: Path) -> None:
+    before = os.umask(0o022)  # what most systems give
+    try:
+        database = open_database(Settings(data_dir=tmp_path / "a" / "b"))
+    finally:
+        os.umask(before)
+    with database.writing() as connection:
+        connection.execute(text("DELETE FROM lease"))
+        kept = sorted((tmp_path / "a" / "b").iterdir())
+        modes = {path.name: path.stat().st_mode & 0o777 for path in kept}
+    assert modes == {"huiying.db": 0o600, "huiying.db-shm": 0o600, "huiying.db-wal": 0o600}
+    assert (tmp_path / "a" / "b").stat().st_mode & 0o777 == 0o700
+    database.close()
+
+
+def test_rights_that_somebody_gave_are_left(tmp_path: Path) -> None:
+    open_database(Settings(data_dir=tmp_path)).close()
+    (tmp_path / "huiying.db").chmod(0o640)
+    open_database(Settings(data_dir=tmp_path)).close()
+    assert (tmp_path / "huiying.db").stat().st_mode & 0o777 == 0o640
 
 
 def test_sqlite_runs_as_it_must(database: Database) -> None:
