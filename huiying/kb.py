@@ -31,7 +31,7 @@ from knowledge.checking import check
 from knowledge.drafts import ArticleStatus, to_json
 from knowledge.embedder import load_embedder
 from knowledge.errors import ArticleError, ImportRefused, KnowledgeError
-from knowledge.evaluate import evaluate, read_kb, read_queries
+from knowledge.evaluate import evaluate, never_found, read_kb, read_queries
 from knowledge.revisions import Act
 from knowledge.search import Decision, Knowledge, Outcome, Reason
 
@@ -226,6 +226,9 @@ def eval_command(
         started = time.perf_counter()
         known = _knowledge_of_file(kb) if kb else _knowledge_of_office(data, config)
         built = time.perf_counter() - started
+        if lacking := never_found(known, asked):
+            some = ", ".join(lacking[:5]) + (" …" if len(lacking) > 5 else "")
+            typer.echo(f"Not in the knowledge, so counted as missed: {some}.", err=True)
         with _bar("Asking") as progress:
             result = evaluate(known, asked, built, progress)
         lines = [f"{name}\t{value}" for name, value in result.items()]

@@ -3,7 +3,7 @@
     KnowledgeError
     ├── ArticleError          an article breaks a rule of its own
     │   └── UnknownArticle    no article has this id
-    ├── ImportRefused         a file has bad rows; nothing of it was kept
+    ├── ImportRefused         a file has bad rows; nothing was done with it
     ├── EmbedderError         the embedding model cannot be loaded or run
     └── IndexUnusable         the saved index cannot be used and must be rebuilt
 
@@ -47,12 +47,12 @@ class BadRow:
 
 
 class ImportRefused(KnowledgeError):
-    """The import has bad rows, so nothing was kept; mend the rows and import again."""
+    """A file has bad rows, so nothing was *done* with it; mend the rows and try again."""
 
-    def __init__(self, bad: tuple[BadRow, ...]) -> None:
+    def __init__(self, bad: tuple[BadRow, ...], done: str = "imported") -> None:
         self.bad = tuple(sorted(bad, key=lambda row: (row.path, row.line)))
         rows = "1 row is" if len(bad) == 1 else f"{len(bad)} rows are"
-        super().__init__(f"{rows} bad and nothing was imported; mend them and import again.")
+        super().__init__(f"{rows} bad and nothing was {done}; mend them and try again.")
 
 
 class EmbedderError(KnowledgeError):

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from knowledge.calibration import OFFERED
-from knowledge.drafts import PHRASING_CHARS, Draft
+from knowledge.drafts import PHRASING_CHARS, Draft, live
 from knowledge.errors import ArticleError, BadRow, ImportRefused
 from knowledge.importing import read_objects, row_draft
 from knowledge.search import Decision, Knowledge, Outcome
@@ -89,6 +89,14 @@ def read_kb(path: Path) -> tuple[Draft, ...]:
     return tuple(_read(path, _article))
 
 
+def never_found(knowledge: Knowledge, queries: Sequence[Query]) -> tuple[str, ...]:
+    """The relevant ids that no article served today has; ArticleError when none is served."""
+    served = {article.id for article in live(knowledge.snapshot.articles, knowledge.today)}
+    if not served:
+        raise ArticleError("No article is published and valid, so nothing can be measured.")
+    return tuple(sorted({i for query in queries for i in query.relevant} - served))
+
+
 def evaluate(
     knowledge: Knowledge,
     queries: Sequence[Query],
@@ -153,7 +161,7 @@ def _read(path: Path, convert: Callable[[dict[str, Any]], Any]) -> Iterator[Any]
         except ArticleError as error:
             bad.append(BadRow(str(path), line, str(error)))
     if bad:
-        raise ImportRefused(tuple(bad))
+        raise ImportRefused(tuple(bad), "measured")
     yield from good
 
 

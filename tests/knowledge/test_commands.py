@@ -151,3 +151,43 @@ def test_eval_of_a_missing_file_is_one_sentence(tmp_path: Path) -> None:
     done = CliRunner().invoke(app, ["kb", "eval", str(tmp_path / "none.jsonl")])
     assert done.exit_code == 2
     assert "check its path" in done.stderr
+
+
+def measured(queries: Path, content: str, kb: Path) -> Result:
+    queries.write_text(content)
+    return CliRunner().invoke(app, ["kb", "eval", str(queries), "--kb", str(kb), "--json"])
+
+
+@pytest.mark.parametrize("lacking", ["queries", "kb"])
+def test_eval_of_nothing_is_bad_input(tmp_path: Path, file: Path, lacking: str) -> None:
+    empty = tmp_path / "empty.jsonl"
+    empty.write_text("")
+    asked = "" if lacking == "queries" else '{"query": "?", "relevant": []}'
+    done = measured(tmp_path / "q.jsonl", asked, file if lacking == "queries" else empty)
+    assert done.exit_code == 2
+    assert "no rows" in done.stderr
+    assert "nothing was measured" in done.stderr
+    assert "imported" not in done.output
+
+
+def test_eval_of_articles_that_are_over_is_bad_input(tmp_path: Path) -> None:
+    kb = tmp_path / "kb.jsonl"
+    kb.write_text('{"id": "a", "question": "A?", "answer": "A.", "valid_to": "2020-01-01"}')
+    done = measured(tmp_path / "q.jsonl", '{"query": "A?", "relevant": ["a"]}', kb)
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert "nothing can be measured" in done.stderr
+
+
+def test_eval_names_answers_that_can_never_be_found(tmp_path: Path, file: Path) -> None:
+    query = '{"query": "借书证怎么办理", "relevant": ["library-card-2", "library-card"]}\n'
+    done = measured(tmp_path / "q.jsonl", query + query.replace("library-card", "nobody"), file)
+    assert done.exit_code == 0
+    assert "counted as missed: library-card-2, nobody, nobody-2." in done.stderr
+    assert json.loads(done.stdout)["hit1"] == 0.5
+
+
+def test_eval_lists_its_bad_rows_as_such(tmp_path: Path, file: Path) -> None:
+    done = measured(tmp_path / "q.jsonl", '{"query": 7}\n', file)
+    assert done.exit_code == 2
+    assert "line 1" in done.stderr
+    assert "nothing was measured" in done.stderr
