@@ -209,9 +209,12 @@ def _json_row(line: str) -> dict[str, Any] | ArticleError:
         return ArticleError(f"the row is longer than {ROW_CHARS} characters.")
     try:
         values = json.loads(line)
-    except (ValueError, RecursionError) as error:
-        why = getattr(error, "msg", "too deeply nested")
-        return ArticleError(f"the row is not JSON ({why}); mend it.")
+    except RecursionError:
+        return ArticleError("the row is not JSON (too deeply nested); mend it.")
+    except json.JSONDecodeError as error:
+        return ArticleError(f"the row is not JSON ({error.msg}); mend it.")
+    except ValueError:  # Python reads no whole number of more than 4,300 digits
+        return ArticleError("the row holds a number of too many digits; write it as a text.")
     if not isinstance(values, dict):
         return ArticleError("the row is not a JSON object; write one object a line.")
     return values

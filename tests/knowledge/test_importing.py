@@ -165,6 +165,14 @@ def test_deep_nesting_is_a_bad_row(tmp_path: Path) -> None:
     assert "not JSON" in reason
 
 
+def test_a_number_nobody_can_read_is_named_as_one(tmp_path: Path) -> None:
+    row = '{"id": ' + "9" * 6000 + ', "answer": "A."}'
+    ((line, reason),) = reasons(write(tmp_path / "a.jsonl", row))
+    assert line == 1
+    assert "too many digits" in reason
+    assert "nested" not in reason
+
+
 @pytest.mark.parametrize("form", ["jsonl", "csv"])
 def test_export_and_import_lose_nothing(tmp_path: Path, form: str) -> None:
     path = tmp_path / f"out.{form}"
