@@ -10,6 +10,7 @@ import pytest
 from pydantic import BaseModel, SecretStr
 from typer.main import get_command
 
+from admin.cases import CaseStatus
 from bot.config import Settings
 from huiying.cli import app
 
@@ -125,6 +126,15 @@ def _is_command(words: list[str]) -> bool:
             return False
         node = subcommands[word]
     return True
+
+
+def test_the_glossary_names_no_status_that_a_case_never_reaches() -> None:
+    (row,) = re.findall(r"^\| `CaseStatus` \|.*", text_of(ROOT / "docs/glossary.md"), re.MULTILINE)
+    named = {word for word in re.findall(r"[a-z]+", row) if word in set(CaseStatus)}
+    acts = "".join(path.read_text("utf-8") for path in (ROOT / "admin").glob("*.py"))
+    reached = re.findall(r"(?:move\(.*|end = |else )CaseStatus\.([A-Z]+)", acts)
+    assert named
+    assert named <= {CaseStatus[name] for name in reached}
 
 
 def test_decisions_are_numbered_without_gaps() -> None:
