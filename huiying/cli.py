@@ -242,13 +242,17 @@ def official_dismiss(
     official: Annotated[int, typer.Argument(help="Id from `official list`.")],
     data: Data = None,
     config: Config = None,
+    as_json: Json = False,
 ) -> None:
     """Take the right to act away; what they did stays on record."""
     from huiying.staff import dismiss_official  # noqa: PLC0415  only here
 
     with plain_errors():
-        dismiss_official(load_settings(config, data), official)
-        typer.echo(f"Official {official} can no longer act.")
+        name = dismiss_official(load_settings(config, data), official)
+        if as_json:
+            show_json({"id": official, "name": name, "active": False})
+        else:
+            typer.echo(f"Official {official} can no longer act.")
 
 
 def _run(main: Callable[[asyncio.Event], Coroutine[Any, Any, None]]) -> None:

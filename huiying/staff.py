@@ -66,8 +66,8 @@ def list_officials(settings: Settings) -> list[dict[str, Any]]:
         return [{n: str(getattr(o, n)) for n in names} for o in officials.active(session)]
 
 
-def dismiss_official(settings: Settings, official_id: int) -> None:
-    """Take the right to act away, give their cases back and end their desk sessions."""
+def dismiss_official(settings: Settings, official_id: int) -> str:
+    """Take the right to act away, give their cases back, end their desk sessions; return who."""
     database = open_existing(settings)
     with database.transaction() as tx:
         official = tx.session.get(Official, official_id)
@@ -76,3 +76,4 @@ def dismiss_official(settings: Settings, official_id: int) -> None:
         actions.dismiss(tx, desk_config(settings), official_id)
         if official.channel == "desk":
             sign_out_everywhere(tx.session, official.account)
+        return official.name
