@@ -24,7 +24,7 @@ def plain_errors() -> Iterator[None]:
         yield
     except Exception as error:
         known = [_for_people(one) for one in _leaves(error)]
-        first = next(iter(known))
+        first = known[0]
         if first is None or None in known:
             raise
         typer.echo(str(first), err=True)
