@@ -18,7 +18,8 @@ from bot.types import UtcDateTime
 class CaseEvent(SQLModel, table=True):
     """One thing that happened. ``actor`` is ``citizen``, ``desk`` or ``official:ID``.
 
-    ``place`` (channel/chat) and ``external_id`` name the message it came from, if any.
+    ``place`` (the platform's own channel/chat) and ``external_id`` name the message it came from,
+    if any.
     """
 
     __tablename__ = "case_event"

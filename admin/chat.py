@@ -127,7 +127,7 @@ def _look(session: Session, message: IncomingMessage, press: Press | None, now: 
     here = message.address.thread[1:] if is_own_name(message.address.thread) else ""
     answered = ""
     if message.reply_to:
-        answered = outbox.subject_of(session.connection(), message.address, message.reply_to)
+        answered = outbox.subject_of(session.connection(), message.place, message.reply_to)
     number = here or answered
     if not number and press is not None:
         number = str(press.payload.get("case", ""))

@@ -13,7 +13,6 @@ from admin.cases import Case, CaseStatus, HandoffReason, Suggestion
 from admin.desk import DeskConfig
 from admin.texts import say
 from bot.messages import Address, Attachment, OutgoingMessage, Span, SpanKind
-from bot.outbox import place_of
 from bot.text import clean
 from bot.transaction import Transaction
 
@@ -37,7 +36,7 @@ class Words:
     @property
     def origin(self) -> Origin:
         """The message these words came by."""
-        return Origin("citizen", place_of(self.address), self.external_id)
+        return Origin("citizen", self.address.place, self.external_id)
 
 
 @dataclass(frozen=True, slots=True)

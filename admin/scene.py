@@ -15,7 +15,6 @@ from bot import buttons
 from bot.buttons import Choice
 from bot.context import Context, Outcome
 from bot.messages import OutgoingMessage
-from bot.outbox import place_of
 from bot.transaction import Transaction
 
 #: what an act does once it may
@@ -35,7 +34,7 @@ class Scene:
     def by(self) -> By:
         """Who acts, by which message."""
         message = self.ctx.message
-        return By(self.official, place_of(message.address), message.external_id)
+        return By(self.official, message.place, message.external_id)
 
     def say(self, key: str, **values: object) -> str:
         """Return a sentence in the desk's language."""

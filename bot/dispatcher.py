@@ -253,7 +253,8 @@ class Dispatcher:
             return chat, threads.name_of(connection, known) or address.thread
 
         chat, thread = await self._reader(look)
-        return replace(message, address=replace(address, chat=chat, thread=thread))
+        known = replace(address, chat=chat, thread=thread)
+        return replace(message, address=known, chat=address.chat)
 
     async def _person(self, conversation: Conversation, message: IncomingMessage) -> str:
         if conversation.person or not message.private:

@@ -27,6 +27,11 @@ class Address:
         """Return the one string that names this place: ``channel/chat/thread``."""
         return f"{self.channel}/{self.chat}/{self.thread}"
 
+    @property
+    def place(self) -> str:
+        """Return the chat whatever the thread, ``channel/chat``."""
+        return f"{self.channel}/{self.chat}"
+
     def with_thread(self, thread: str) -> "Address":
         """Return the same chat with another thread."""
         return replace(self, thread=thread)
@@ -115,6 +120,13 @@ class IncomingMessage:
     #: True in a one-to-one chat with the citizen; False in a group
     private: bool = True
     sent_at: datetime | None = None
+    #: the chat's id on the platform, when ``address`` calls a chat that moved by its first one
+    chat: str = ""
+
+    @property
+    def place(self) -> str:
+        """Return the platform's own chat, ``channel/chat``: external ids are unique in it."""
+        return replace(self.address, chat=self.chat or self.address.chat).place
 
 
 @dataclass(frozen=True, slots=True)
