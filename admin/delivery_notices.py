@@ -29,6 +29,6 @@ class DeliveryNotices:
         case = cases.find(tx.session, outgoing.subject)
         if case is None:
             return
-        words = one_line(message.text, 80)
+        words = one_line(message.shown, 80)
         case_events.record(tx, case, "delivery_failed", DESK, words, state=state, error=error)
         relay.to_topic(tx, self._desk, case, say(self._desk.language, key, words=words))

@@ -9,6 +9,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+#: what others see of a secret
+HIDDEN = "····"
+
 
 @dataclass(frozen=True, slots=True)
 class Address:
@@ -166,6 +169,8 @@ class OutgoingMessage:
     the same address (a case card). ``reply_to`` is an external id. ``thread_title`` is the title
     to give the thread when ``address.thread`` is our own name (``~…``) and must first be opened.
     ``answers_press`` is the press id to acknowledge with ``text`` as a short notice (no message).
+    ``secret`` is a stretch of ``text`` for the reader's eyes only: wherever else the text is shown
+    or kept it is :attr:`shown`.
     """
 
     address: Address
@@ -177,6 +182,12 @@ class OutgoingMessage:
     card: str = ""
     thread_title: str = ""
     answers_press: str = ""
+    secret: str = ""
+
+    @property
+    def shown(self) -> str:
+        """Return the text as anybody but its reader may see it: dots stand for the secret."""
+        return self.text.replace(self.secret, HIDDEN) if self.secret else self.text
 
     def to_json(self) -> dict[str, Any]:
         """Return the stored form: plain dicts, lists and strings."""
@@ -195,6 +206,7 @@ def outgoing_from_json(row: dict[str, Any]) -> OutgoingMessage:
         card=row.get("card", ""),
         thread_title=row.get("thread_title", ""),
         answers_press=row.get("answers_press", ""),
+        secret=row.get("secret", ""),
     )
 
 

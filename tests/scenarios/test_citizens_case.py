@@ -167,6 +167,16 @@ async def test_a_failed_delivery_is_told_in_the_topic(office: PlayedOffice) -> N
     assert office.undelivered(Delivery.SENT, "") == []
 
 
+async def test_a_code_that_did_not_arrive_is_shown_to_nobody_else(office: PlayedOffice) -> None:
+    sent = await office.citizen("/human Is my dog taxed?")
+    number = office.case().number
+    code = code_in(to_citizen(sent)[0], number)
+    told = to_topic(office.undelivered(Delivery.DEAD, "blocked"), number)
+    assert f"{number}. Code ····" in told[0]
+    for texts in (told, map(str, office.journal("case_delivery_failed"))):
+        assert not any(code[:4] in text for text in texts)
+
+
 async def test_every_citizen_gets_only_their_own_answers(office: PlayedOffice) -> None:
     numbers = {}
     for n in range(6):
