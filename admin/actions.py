@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from typing import Concatenate, ParamSpec
 
 from admin import answers, callouts, card, case_events, cases, departments, notes, officials, relay
-from admin.case_events import DESK, Origin
+from admin.case_events import Origin
 from admin.cases import Case, CaseStatus
 from admin.desk import DeskConfig
 from admin.officials import Official
-from admin.permissions import Act, check, holder_of
+from admin.permissions import Act, check, holder_of, may_hold
 from admin.refusals import ActRefused
 from admin.texts import say
 from bot.messages import Attachment
@@ -215,24 +215,32 @@ def note(work: _Work, text: str) -> str:
 @_act(Act.TRANSFER)
 def transfer(work: _Work, target: str) -> str:
     """Hand the case to a department, or to an official by name; the clock of the case goes on."""
-    session, words = work.tx.session, target.strip().casefold()
-    people = [o for o in officials.active(session) if o.name.casefold() == words]
-    if len(people) == 1:
-        heir = people[0]
+    heir = _heir(work, target)
+    if heir is not None:
         work.case.department, work.case.holder = heir.department, heir.key
         cases.move(work.case, CaseStatus.ASSIGNED, work.tx.now)
         callouts.stop(work.tx, work.case)
     else:
-        work.case.department = departments.named(session, target)
+        work.case.department = departments.named(work.tx.session, target)
         work.case.holder = None
         cases.move(work.case, CaseStatus.OPEN, work.tx.now)
         callouts.start(work.tx, work.desk, work.case)
-    to = people[0].name if len(people) == 1 else work.department(work.desk.language)
+    to = heir.name if heir else work.department(work.desk.language)
     work.record("transferred", to=to)
     work.show()
     values = {"number": work.case.number, "department": work.department(work.case.language)}
     relay.to_citizen(work.tx, work.case, say(work.case.language, "citizen.transferred", **values))
     return work.say("transferred", to=to)
+
+
+def _heir(work: _Work, target: str) -> Official | None:
+    """Return the one official of this name, if they may answer; None when it names nobody."""
+    words = target.strip().casefold()
+    people = [o for o in officials.active(work.tx.session) if o.name.casefold() == words]
+    heirs = [o for o in people if may_hold(o)]
+    if people and not heirs:
+        raise ActRefused("no_heir", number=work.case.number, name=people[0].name)
+    return heirs[0] if len(heirs) == 1 else None
 
 
 @_act(Act.CLOSE)
@@ -265,17 +273,3 @@ def reopen(work: _Work) -> str:
     text = say(work.case.language, "citizen.reopened", number=work.case.number)
     relay.to_citizen(work.tx, work.case, text)
     return work.say("reopened", holder=work.official.name)
-
-
-def dismiss(tx: Transaction, desk: DeskConfig, official_id: int) -> None:
-    """Take an official's right to act away; the running cases they held are called out again."""
-    officials.dismiss(tx, official_id)
-    for held in cases.held_by(tx.session, official_id):
-        case = cases.lock(tx.session, held.number)
-        if case.is_over or case.holder != official_id:
-            continue
-        case.holder = None
-        cases.move(case, CaseStatus.OPEN, tx.now)
-        case_events.record(tx, case, "released", DESK, dismissed=official_id)
-        callouts.start(tx, desk, case)
-        card.show(tx, desk, case)

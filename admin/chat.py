@@ -57,7 +57,7 @@ class AdminChat:
             return Outcome.HANDLED
         typed = None if message.kind is MessageKind.EDIT else command_words.parse(message.text)
         if typed is not None and typed.name == "enroll":
-            return await enrol(message, ctx, typed.rest, self._desk.language)
+            return await enrol(message, ctx, typed.rest, self._desk)
         found = await ctx.read(_look, message, ctx.press, ctx.now)
         if not (found.number or typed or message.kind is MessageKind.BUTTON):
             return self._chatter(ctx, found)

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from admin import callouts, card, case_events, case_numbers, cases, departments, officials, relay
+from admin import callouts, card, case_events, case_numbers, cases, departments, relay
 from admin.case_events import Origin
 from admin.cases import Case, CaseStatus, HandoffReason, Suggestion
 from admin.desk import DeskConfig
+from admin.permissions import holder_of
 from admin.texts import say
 from bot.messages import Address, Attachment, OutgoingMessage, Span, SpanKind
 from bot.text import clean
@@ -204,8 +205,7 @@ def _judged(tx: Transaction, desk: DeskConfig, case: Case, word: str) -> None:
 
 
 def _take_up_again(tx: Transaction, desk: DeskConfig, case: Case) -> None:
-    holder = officials.get(tx.session, case.holder)
-    if holder is not None and holder.active:
+    if holder_of(tx.session, case) is not None:
         cases.move(case, CaseStatus.ASSIGNED, tx.now)
         return
     case.holder = None

@@ -87,7 +87,7 @@ async def _lang(_message: IncomingMessage, ctx: OfficeContext, rest: str) -> Out
 
 
 async def _enroll(message: IncomingMessage, ctx: OfficeContext, rest: str) -> Outcome:
-    return await enrol(message, ctx, rest, ctx.office.desk.language)
+    return await enrol(message, ctx, rest, ctx.office.desk)
 
 
 #: every command of a private chat

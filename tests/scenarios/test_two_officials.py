@@ -64,6 +64,18 @@ async def test_transfer_to_a_colleague_and_to_a_department(office: PlayedOffice)
     assert (office.case().department, office.case().holder) == ("值班室", 2)
 
 
+async def test_a_case_does_not_go_to_somebody_who_cannot_answer(office: PlayedOffice) -> None:
+    office.enrol("e1", "Editor", Role.EDITOR)
+    number = await office.handed_off()
+    await office.official("/claim", number)
+    sent = await office.official("/transfer Editor", number)
+    assert "Editor may not answer" in to_topic(sent, number)[0]
+    assert to_citizen(sent) == []
+    assert office.case().holder == 1
+    (asked,) = await office.press("Transfer", "o1", case=number)
+    assert labels(asked) == ["Desk 2"]
+
+
 async def test_a_transfer_to_nobody_changes_nothing(office: PlayedOffice) -> None:
     number = await office.handed_off()
     await office.official("/claim", number)
