@@ -102,13 +102,15 @@ async def _words(scene: Scene, message: IncomingMessage) -> Outcome:
     """Pass an official's words on, keep them as a note, or correct what was sent."""
     desk, number, by = scene.desk, scene.number, scene.by
     text = "\n".join(filter(None, (m.text for m in (message, *scene.ctx.album))))
+    files = [a for m in (message, *scene.ctx.album) for a in m.attachments]
     if message.kind is MessageKind.EDIT:
         if command_words.parse(text) is not None:
             return scene.refuse("edited_command")
         return await scene.act(
-            Act.REPLY, lambda tx: actions.correct(tx, desk, number, by, text), Outcome.RELAYED
+            Act.REPLY,
+            lambda tx: actions.correct(tx, desk, number, by, text, files),
+            Outcome.RELAYED,
         )
-    files = [a for m in (message, *scene.ctx.album) for a in m.attachments]
     spoken = notes.split(text)
     if spoken.internal and not spoken.public:
         return await scene.act(

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from admin import callouts, card, case_events, case_numbers, cases, departments, relay
-from admin.case_events import Origin
+from admin.case_events import Origin, Source
 from admin.cases import Case, CaseStatus, HandoffReason, Suggestion
 from admin.desk import DeskConfig
 from admin.permissions import holder_of
@@ -32,12 +32,12 @@ class Words:
     language: str
     text: str
     attachments: Sequence[Attachment] = ()
-    external_id: str = ""
+    messages: tuple[Source, ...] = ()
 
     @property
     def origin(self) -> Origin:
-        """The message these words came by."""
-        return Origin("citizen", self.address.place, self.external_id)
+        """The messages these words came by."""
+        return Origin("citizen", self.address.place, self.messages)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,17 +143,23 @@ def correct(tx: Transaction, desk: DeskConfig, number: str, words: Words) -> Non
     """Show the citizen's edit as an edit; both versions are kept."""
     case = cases.lock(tx.session, number)
     origin = words.origin
-    earlier = case_events.of_message(tx.session, origin.place, origin.external_id)
+    earlier = case_events.of_origin(tx.session, origin)
     before = earlier[-1].text if earlier else ""
-    after = clean(words.text)
-    if before == after:
+    after = clean(words.text).strip()
+    replaced = bool(earlier) and case_events.replaced(earlier[-1], words.messages)
+    if earlier and before == after and not replaced:
         return
     case.last_citizen_at = tx.now
-    case_events.record(tx, case, "citizen_edited", origin, after, earlier=before)
-    key = "desk.citizen_edited" if before else "desk.citizen_edited_unseen"
-    relay.quote_to_topic(
-        tx, desk, case, say(desk.language, key, before=before), after, words.attachments
-    )
+    case_events.record(tx, case, "citizen_edited", origin, after, earlier=before, replaced=replaced)
+    key = _edited_how(bool(earlier), replaced)
+    head = say(desk.language, key, before=before or say(desk.language, "card.no_words"))
+    relay.quote_to_topic(tx, desk, case, head, after, words.attachments)
+
+
+def _edited_how(seen: bool, replaced: bool) -> str:
+    if not seen:
+        return "desk.citizen_edited_unseen"
+    return "desk.citizen_replaced" if replaced else "desk.citizen_edited"
 
 
 def withdrew(tx: Transaction, desk: DeskConfig, number: str, words: Words) -> None:

@@ -7,6 +7,7 @@ from sqlmodel import Session
 
 from admin import cases, officials
 from admin.actions import By, Result
+from admin.case_events import source_of
 from admin.desk import DeskConfig
 from admin.permissions import Act, check
 from admin.refusals import ActRefused
@@ -14,7 +15,7 @@ from admin.texts import say
 from bot import buttons
 from bot.buttons import Choice
 from bot.context import Context, Outcome
-from bot.messages import OutgoingMessage
+from bot.messages import MessageKind, OutgoingMessage
 from bot.transaction import Transaction
 
 #: what an act does once it may
@@ -32,9 +33,11 @@ class Scene:
 
     @property
     def by(self) -> By:
-        """Who acts, by which message."""
+        """Who acts, by which message or album."""
         message = self.ctx.message
-        return By(self.official, message.place, message.external_id)
+        pressed = message.kind is MessageKind.BUTTON
+        said = () if pressed else tuple(map(source_of, (message, *self.ctx.album)))
+        return By(self.official, message.place, said)
 
     def say(self, key: str, **values: object) -> str:
         """Return a sentence in the desk's language."""

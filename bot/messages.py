@@ -76,6 +76,7 @@ class Attachment:
 
     ``channel`` and ``file_id`` say where the bytes are; ``data`` holds what is not a file
     (``latitude``/``longitude`` of a location, ``phone``/``name`` of a contact). ``size`` in bytes.
+    ``unique`` is a name that does not change, where the platform's ``file_id`` may.
     """
 
     kind: AttachmentKind
@@ -85,6 +86,12 @@ class Attachment:
     mime: str = ""
     size: int = 0
     data: dict[str, Any] = field(default_factory=dict)
+    unique: str = ""
+
+    @property
+    def file(self) -> str:
+        """Return what tells this file from others whenever it comes; "" when it is no file."""
+        return self.unique or self.file_id
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from admin import intake
 from admin.answers import Answer
+from admin.case_events import source_of
 from admin.cases import HandoffReason, Suggestion
 from admin.command_words import Typed, parse
 from admin.desk import DeskConfig
@@ -105,13 +106,14 @@ class OfficeContext(Context):
 
     def words(self, text: str | None = None) -> intake.Words:
         """Return what the citizen says, as the desk takes it in."""
+        pressed = self.message.kind is MessageKind.BUTTON
         return intake.Words(
             self.address,
             self.person,
             self.lang,
             self.text if text is None else text,
             self.attachments,
-            self.message.external_id if self.message.kind is not MessageKind.BUTTON else "",
+            () if pressed else tuple(map(source_of, (self.message, *self.album))),
         )
 
     def say(self, key: str, choices: Sequence[Sequence[Choice]] = (), **values: object) -> None:

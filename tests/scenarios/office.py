@@ -149,6 +149,17 @@ class PlayedOffice:
         more.setdefault("external_id", str(next(self._ids)))
         return IncomingMessage(place, sender=sender, text=text, **more)
 
+    async def album(self, case: str, *messages: tuple[str, Attachment]) -> list[OutgoingMessage]:
+        """An official sends an album of pictures with their captions into a case's topic."""
+        place = self.desk.topic(case)
+        first, *rest = (
+            self._message(
+                place, Sender("o1"), text, private=False, attachments=(file,), group_id="g"
+            )
+            for text, file in messages
+        )
+        return await self.arrive(first, rest)
+
     async def arrive(
         self, message: IncomingMessage, album: Sequence[IncomingMessage] = (), attempt: int = 0
     ) -> list[OutgoingMessage]:
@@ -312,6 +323,6 @@ def labels(message: OutgoingMessage) -> list[str]:
     return [button.label for button in itertools.chain(*message.buttons)]
 
 
-def photo(name: str = "form.jpg") -> Attachment:
+def photo(name: str = "form.jpg", file: str = "file-1") -> Attachment:
     """Return a picture as a platform hands it over."""
-    return Attachment(AttachmentKind.PHOTO, "telegram", "file-1", name)
+    return Attachment(AttachmentKind.PHOTO, "telegram", file, name)
