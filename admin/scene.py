@@ -15,7 +15,7 @@ from admin.texts import say
 from bot import buttons
 from bot.buttons import Choice
 from bot.context import Context, Outcome
-from bot.messages import MessageKind, OutgoingMessage
+from bot.messages import IncomingMessage, MessageKind, OutgoingMessage
 from bot.transaction import Transaction
 
 #: what an act does once it may
@@ -34,10 +34,13 @@ class Scene:
     @property
     def by(self) -> By:
         """Who acts, by which message or album."""
-        message = self.ctx.message
-        pressed = message.kind is MessageKind.BUTTON
-        said = () if pressed else tuple(map(source_of, (message, *self.ctx.album)))
-        return By(self.official, message.place, said)
+        return self.by_way_of((self.ctx.message, *self.ctx.album))
+
+    def by_way_of(self, messages: Sequence[IncomingMessage]) -> By:
+        """Who acts, by these messages alone."""
+        pressed = self.ctx.message.kind is MessageKind.BUTTON
+        said = () if pressed else tuple(map(source_of, messages))
+        return By(self.official, self.ctx.message.place, said)
 
     def say(self, key: str, **values: object) -> str:
         """Return a sentence in the desk's language."""

@@ -1,5 +1,6 @@
 """What passes between citizen and official: words, files, edits, and what must never pass."""
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -137,6 +138,41 @@ async def test_a_picture_an_official_replaced_goes_out_as_a_correction(
         assert words == f"{head}\nBetter."
         sent = await office.official("// not this", number, attachments=(old,), **edit)
         assert to_citizen(sent) == []
+
+
+@pytest.mark.parametrize(
+    ("captions", "sent"),
+    [
+        (("your form", "// his record"), "0"),
+        (("// his record", "your form"), "1"),
+        (("// his record", "", "your form", ""), "23"),
+        (("", "your form", "// his record\nhe is known here", ""), "01"),
+        (("", "// his record"), ""),
+        (("", ""), "01"),
+    ],
+)
+async def test_the_file_of_a_note_in_an_album_stays_here(
+    office: PlayedOffice, captions: tuple[str, ...], sent: str
+) -> None:
+    number = await office.handed_off()
+    files = [photo(file=str(n)) for n in range(len(captions))]
+    out = await office.album(number, *zip(captions, files, strict=True))
+    reached = [m for m in out if m.address.chat == "c1"]
+    assert "".join(a.file_id for m in reached for a in m.attachments) == sent
+    assert not any("record" in m.text or "known" in m.text for m in reached)
+    noted = [row["text"] for row in office.journal("case_note")]
+    assert noted == [c for c in captions if c.startswith("//")]
+
+
+async def test_a_note_in_an_album_cannot_be_edited_into_an_answer(office: PlayedOffice) -> None:
+    number = await office.handed_off()
+    await office.album(number, ("your form", photo()), ("// his record", photo(file="2")))
+    with office.database.session() as session:
+        (note,) = (e for e in case_events.of_case(session, number) if e.kind == "note")
+    edit = {"external_id": note.external_id, "kind": MessageKind.EDIT}
+    sent = await office.official("his record", number, attachments=(photo(file="2"),), **edit)
+    assert to_citizen(sent) == []
+    assert "nothing was sent" in to_topic(sent, number)[0]
 
 
 async def test_each_picture_of_an_album_can_be_replaced(office: PlayedOffice) -> None:
