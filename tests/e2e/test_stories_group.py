@@ -15,6 +15,7 @@ from tests.e2e.office import (
     DEPARTMENT,
     GROUP,
     UNKNOWN,
+    WEDDING,
     LiveOffice,
     OpenedCase,
     labels,
@@ -60,6 +61,16 @@ async def test_the_topic_is_told_when_the_citizen_has_blocked_the_bot(office: Li
     dead = [row["body"] for row in office.journal("delivery") if row["body"]["state"] == "dead"]
     assert len(dead) == 1
     assert "blocked" in dead[0]["error"]
+
+
+async def test_a_question_whose_answer_is_refused_reaches_an_official(office: LiveOffice) -> None:
+    anna = office.tg.citizen(1001)
+    words = "Bad Request: something odd"
+    office.tg.plant(method="sendMessage", chat=1001, times=1, status=400, description=words)
+    anna.says(WEDDING)
+    case = await office.handed_off(anna)
+    assert WEDDING in office.card(case)["text"]
+    await office.shown(case.topic, "没有送达")
 
 
 async def test_the_topic_is_told_when_nobody_knows_whether_it_arrived(office: LiveOffice) -> None:

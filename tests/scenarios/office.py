@@ -207,7 +207,9 @@ class PlayedOffice:
                 conversations.wake(tx.connection, {address.key: tx.now}, tx.now)
             if not message.private:
                 return ""
-            return persons.resolve(tx.connection, address.channel, message.sender.id, tx.now)
+            person = persons.resolve(tx.connection, address.channel, message.sender.id, tx.now)
+            persons.settle_in(tx.connection, address.key, person, message.sender.language)
+            return person
 
     def _press_of(self, message: IncomingMessage) -> buttons.Press | None:
         with self.database.session() as session:
@@ -228,14 +230,16 @@ class PlayedOffice:
                 self._seen = row.id or 0
             return [outgoing_from_json(json.loads(row.body)) for row in rows]
 
-    def undelivered(self, state: Delivery, error: str) -> list[OutgoingMessage]:
+    def undelivered(
+        self, state: Delivery, error: str, reachable: bool = False
+    ) -> list[OutgoingMessage]:
         """Play the platform refusing the newest message to a citizen."""
         with self.database.transaction() as tx:
             query = select(OutboxRow).where(~col(OutboxRow.lane).contains(self.desk.chat))
             row = tx.session.exec(query.order_by(col(OutboxRow.id).desc())).first()
             assert row is not None
             message = outgoing_from_json(json.loads(row.body))
-            conversations.set_reachable(tx.connection, [message.address.key], False)
+            conversations.set_reachable(tx.connection, [message.address.key], reachable)
             fate = outbox.Outgoing(
                 row.id or 0, row.lane, row.subject, message, 1, 0, (), row.queued_at
             )
