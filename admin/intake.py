@@ -54,7 +54,7 @@ def hand_off(tx: Transaction, desk: DeskConfig, handoff: Handoff) -> str:
     words = handoff.words
     running = cases.open_at(tx.session, words.address.key)
     if running is not None:
-        join(tx, desk, running.number, words)
+        join(tx, desk, running.number, words, always_told=True)
         return running.number
     case, code = _opened(tx, desk, handoff)
     case_events.record(
@@ -111,8 +111,13 @@ def _tell_number(tx: Transaction, case: Case, code: str) -> None:
     relay.to_citizen(tx, case, text, spans=bold, secret=code)
 
 
-def join(tx: Transaction, desk: DeskConfig, number: str, words: Words) -> None:
-    """Add what the citizen writes to the running case, and show it to the official."""
+def join(
+    tx: Transaction, desk: DeskConfig, number: str, words: Words, always_told: bool = False
+) -> None:
+    """Add what the citizen writes to the running case, and show it to the official.
+
+    The citizen is told so now and then; ``always_told`` where they wait for a reply.
+    """
     case = cases.lock(tx.session, number)
     case.last_citizen_at = tx.now
     if case.is_over:  # closed while this message was on its way: it must not end up unread
@@ -127,7 +132,7 @@ def join(tx: Transaction, desk: DeskConfig, number: str, words: Words) -> None:
     if _waits_for_official(tx, case):
         card.show(tx, desk, case)
     since = case.noticed_at
-    if since is None or tx.now - since >= timedelta(minutes=NOTICE_MINUTES):
+    if always_told or since is None or tx.now - since >= timedelta(minutes=NOTICE_MINUTES):
         case.noticed_at = tx.now
         relay.to_citizen(tx, case, say(case.language, "citizen.passed_on", number=case.number))
 

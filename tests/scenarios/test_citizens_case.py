@@ -177,6 +177,36 @@ async def test_a_code_that_did_not_arrive_is_shown_to_nobody_else(office: Played
         assert not any(code[:4] in text for text in texts)
 
 
+async def test_an_answer_that_cannot_be_sent_becomes_a_case(office: PlayedOffice) -> None:
+    await office.citizen("How do I get a residence permit?")
+    sent = office.undelivered(Delivery.DEAD, "bad request", reachable=True)
+    case = office.case()
+    assert case.reason == "failure"
+    assert case.number in to_citizen(sent)[0]
+    assert "Not delivered" in to_topic(sent, case.number)[-1]
+    sent = office.undelivered(Delivery.DEAD, "bad request", reachable=True)
+    assert [text for text in to_topic(sent, case.number) if "Not delivered" in text]
+    assert to_citizen(sent) == []
+    assert office.cases() == 1
+
+
+async def test_who_has_left_before_any_case_is_left_alone(office: PlayedOffice) -> None:
+    await office.citizen("How do I get a residence permit?")
+    assert office.undelivered(Delivery.DEAD, "blocked") == []
+    assert office.undelivered(Delivery.UNCERTAIN, "no answer", reachable=True) == []
+    assert office.cases() == 0
+
+
+async def test_a_button_pressed_while_a_case_runs_is_replied_to(office: PlayedOffice) -> None:
+    await office.citizen("How do I get a residence permit?")
+    number = await office.handed_off()
+    await office.citizen("and the cat?")  # told that it was passed on
+    for label in ("Not helpful", "Ask an official"):
+        assert any(number in text for text in to_citizen(await office.press(label))), label
+    assert any(number in text for text in to_citizen(await office.citizen("/human And a bird?")))
+    assert office.cases() == 1
+
+
 async def test_every_citizen_gets_only_their_own_answers(office: PlayedOffice) -> None:
     numbers = {}
     for n in range(6):
