@@ -36,6 +36,29 @@ async def test_status_without_a_case(office: PlayedOffice) -> None:
     assert to_citizen(await office.citizen("/status")) == ["You have no open case."]
 
 
+async def test_status_tells_of_the_case_that_ended_last(office: PlayedOffice) -> None:
+    for question in ("Is my dog taxed?", "Is my cat taxed?"):
+        number = await office.handed_off(question)
+        await office.official("/close Answered by mail.", number)
+    (text,) = to_citizen(await office.citizen("/status"))
+    assert text == f"{number} · closed · 值班室 · since 2026-03-02 17:00"
+    running = await office.handed_off()
+    (text,) = to_citizen(await office.citizen("/status"))
+    assert text.startswith(running)
+
+
+async def test_how_a_case_stands_can_be_asked_again_and_again(office: PlayedOffice) -> None:
+    number = await office.handed_off()
+    for _ in range(40):
+        (text,) = to_citizen(await office.citizen("/status"))
+        assert text.startswith(number)
+        office.clock.advance(seconds=-5)
+    for _ in range(100):
+        await office.citizen("/status")
+        office.clock.advance(seconds=-5)
+    assert office.ended() is Outcome.REFUSED
+
+
 async def test_another_citizen_sees_nothing(office: PlayedOffice) -> None:
     await office.handed_off()
     assert to_citizen(await office.citizen("/status", who="c2"), "c2") == ["You have no open case."]
