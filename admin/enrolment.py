@@ -1,6 +1,6 @@
 """``/enroll CODE``: an account becomes an official's."""
 
-from admin import appointments, departments, officials
+from admin import appointments, card, departments, officials
 from admin.desk import DeskConfig
 from admin.texts import say
 from bot.context import Context, Outcome
@@ -10,8 +10,12 @@ from bot.transaction import Transaction
 
 
 async def enrol(message: IncomingMessage, ctx: Context, code: str, desk: DeskConfig) -> Outcome:
-    """Use up a code for the sender, if the platform vouches for this account."""
+    """Use up a code for the sender, if officials work there and the platform vouches for them."""
     language = desk.language
+    if message.address.channel != desk.channel:
+        where = card.channel_name(language, desk.channel)
+        ctx.reply(say(language, "refused.enrol_elsewhere", channel=where))
+        return Outcome.REFUSED
     if not message.sender.verified:
         ctx.reply(say(language, "refused.not_verified"))
         return Outcome.REFUSED
