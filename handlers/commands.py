@@ -40,6 +40,8 @@ async def command(message: IncomingMessage, ctx: OfficeContext) -> Outcome | Non
 
 
 def _plain_words(ctx: OfficeContext) -> Typed | None:
+    if not ctx.is_new:
+        return None
     alone = ctx.text.strip("。.!！ ").casefold()
     return Typed("human") if alone in HUMAN_WORDS else None
 

@@ -67,10 +67,21 @@ class OfficeContext(Context):
         """What came with the message or its album."""
         return tuple(a for m in (self.message, *self.album) for a in m.attachments)
 
-    @cached_property
+    @property
     def command(self) -> Typed | None:
         """The command the message is, if it is one."""
-        return parse(self.text) if self.message.kind is MessageKind.TEXT else None
+        return parse(self.text) if self.is_new else None
+
+    @property
+    def is_new(self) -> bool:
+        """Whether these words are read for the first time.
+
+        An edit is a correction of what an official has seen while a case runs; else it is read
+        like a new message.
+        """
+        if self.message.kind is MessageKind.EDIT:
+            return not self.standing.case
+        return self.message.kind is MessageKind.TEXT
 
     @cached_property
     def lang(self) -> str:

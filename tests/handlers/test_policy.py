@@ -54,6 +54,19 @@ async def test_a_person_can_be_asked_for(office: PlayedOffice, words: str) -> No
     assert office.case().reason == "customer_request"
 
 
+@pytest.mark.parametrize("words", ["/human", "转人工", "/status", "/help"])
+async def test_an_edit_is_read_like_a_new_message_until_a_case_runs(
+    office: PlayedOffice, words: str
+) -> None:
+    said = to_citizen(await office.citizen(words))
+    edited = to_citizen(await office.citizen(words, "c2", kind=MessageKind.EDIT), "c2")
+    assert [text[:10] for text in edited] == [text[:10] for text in said]
+    number = await office.handed_off(who="c3")
+    (shown,) = await office.citizen(words, "c3", external_id="1", kind=MessageKind.EDIT)
+    assert office.ended() is Outcome.RELAYED
+    assert words in to_topic([shown], number)[0]
+
+
 async def test_asking_for_a_person_takes_the_last_question_along(office: PlayedOffice) -> None:
     await office.citizen("How do I get a residence permit?")
     await office.citizen("/human")
