@@ -237,21 +237,23 @@ def note(work: _Work, text: str) -> str:
 @_act(Act.TRANSFER)
 def transfer(work: _Work, target: str) -> str:
     """Hand the case to a department, or to an official by name; the clock of the case goes on."""
-    heir = _heir(work, target)
-    if heir is not None:
-        work.case.department, work.case.holder = heir.department, heir.key
-        cases.move(work.case, CaseStatus.ASSIGNED, work.tx.now)
-        callouts.stop(work.tx, work.case)
+    case, heir = work.case, _heir(work, target)
+    department = heir.department if heir else departments.named(work.tx.session, target)
+    moves, holder = department != case.department, heir.key if heir else None
+    if not moves and holder == case.holder:
+        raise ActRefused("there_already", number=case.number)
+    case.department, case.holder = department, holder
+    cases.move(case, CaseStatus.ASSIGNED if heir else CaseStatus.OPEN, work.tx.now)
+    if heir:
+        callouts.stop(work.tx, case)
     else:
-        work.case.department = departments.named(work.tx.session, target)
-        work.case.holder = None
-        cases.move(work.case, CaseStatus.OPEN, work.tx.now)
-        callouts.start(work.tx, work.desk, work.case)
+        callouts.start(work.tx, work.desk, case)
     to = heir.name if heir else work.department(work.desk.language)
     work.record("transferred", to=to)
     work.show()
-    values = {"number": work.case.number, "department": work.department(work.case.language)}
-    relay.to_citizen(work.tx, work.case, say(work.case.language, "citizen.transferred", **values))
+    if moves:
+        values = {"number": case.number, "department": work.department(case.language)}
+        relay.to_citizen(work.tx, case, say(case.language, "citizen.transferred", **values))
     return work.say("transferred", to=to)
 
 
