@@ -6,15 +6,16 @@ refusal changes nothing and is journalled too.
 
 import functools
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Concatenate, ParamSpec
 
 from admin import answers, callouts, card, case_events, cases, departments, notes, officials, relay
-from admin.case_events import DESK, Origin
+from admin.case_events import CaseEvent, Origin, Source
 from admin.cases import Case, CaseStatus
 from admin.desk import DeskConfig
+from admin.notes import Spoken
 from admin.officials import Official
-from admin.permissions import Act, check, holder_of
+from admin.permissions import Act, check, holder_of, may_hold
 from admin.refusals import ActRefused
 from admin.texts import say
 from bot.messages import Attachment
@@ -33,11 +34,21 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class By:
-    """Who acts, and by which message (``place`` and ``external_id``; empty for a button)."""
+    """Who acts, in which chat, and by which message or album; none for a button."""
 
     official: int
     place: str = ""
-    external_id: str = ""
+    messages: tuple[Source, ...] = ()
+
+    @property
+    def origin(self) -> Origin:
+        """The messages this is done by."""
+        return Origin(f"official:{self.official}", self.place, self.messages)
+
+    def saying(self, part: Callable[[Spoken], str]) -> "By":
+        """Return the same with one part of what each message says."""
+        said = (replace(m, text=part(notes.split(m.text))) for m in self.messages)
+        return replace(self, messages=tuple(said))
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +62,10 @@ class _Work:
     by: By
 
     def record(self, kind: str, text: str = "", **more: object) -> None:
-        origin = Origin(f"official:{self.official.key}", self.by.place, self.by.external_id)
-        case_events.record(self.tx, self.case, kind, origin, text, **more)
+        case_events.record(self.tx, self.case, kind, self.by.origin, text, **more)
+
+    def saying(self, part: Callable[[Spoken], str]) -> "_Work":
+        return replace(self, by=self.by.saying(part))
 
     def say(self, key: str, **values: object) -> str:
         return say(self.desk.language, f"done.{key}", number=self.case.number, **values)
@@ -151,7 +164,7 @@ def reply(work: _Work, text: str, attachments: Sequence[Attachment] = ()) -> str
     if not spoken.public and not attachments:
         raise ActRefused("nothing_to_send")
     if spoken.internal:
-        work.record("note", spoken.internal)
+        work.saying(lambda s: s.internal).record("note", spoken.internal)
     was = (work.case.status, work.case.holder)
     work.take()
     fresh = cases.move(work.case, CaseStatus.ANSWERED, work.tx.now)
@@ -159,7 +172,7 @@ def reply(work: _Work, text: str, attachments: Sequence[Attachment] = ()) -> str
     relay.words_to_citizen(
         work.tx, work.case, spoken.public, attachments=attachments, ask_solved=fresh
     )
-    work.record("replied", spoken.public, attachments=len(attachments))
+    work.saying(lambda s: s.public).record("replied", spoken.public, attachments=len(attachments))
     if was == (work.case.status, work.case.holder):
         return ""
     work.show()
@@ -167,9 +180,9 @@ def reply(work: _Work, text: str, attachments: Sequence[Attachment] = ()) -> str
 
 
 @_act(Act.REPLY)
-def correct(work: _Work, text: str) -> str:
+def correct(work: _Work, text: str, attachments: Sequence[Attachment] = ()) -> str:
     """Pass on the edit of a sent reply as a correction; the first words stay on record."""
-    earlier = case_events.of_message(work.tx.session, work.by.place, work.by.external_id)
+    earlier = case_events.of_origin(work.tx.session, work.by.origin)
     earlier = [e for e in earlier if e.number == work.case.number]
     if not earlier:
         raise ActRefused("edit_of_nothing")
@@ -179,12 +192,21 @@ def correct(work: _Work, text: str) -> str:
         work.record("note", text if not sent else spoken.internal, edit=True)
     if not sent:
         return work.say("note_edited")
-    if not spoken.public:
-        return work.say("cannot_unsend")
-    if spoken.public == sent[-1].text:
+    return _pass_on(work, spoken, sent[-1], attachments)
+
+
+def _pass_on(
+    work: _Work, spoken: Spoken, sent: CaseEvent, attachments: Sequence[Attachment]
+) -> str:
+    """Send what an edit changed: the words, or other files; what was sent stays sent."""
+    replaced = case_events.replaced(sent, work.by.messages)
+    if spoken.public == sent.text and not replaced:
         return ""
-    relay.words_to_citizen(work.tx, work.case, spoken.public, corrected=True)
-    work.record("corrected", spoken.public, earlier=sent[-1].text)
+    if not spoken.public and (spoken.internal or not replaced):
+        return work.say("cannot_unsend")
+    files = attachments if replaced else ()
+    relay.words_to_citizen(work.tx, work.case, spoken.public, attachments=files, corrected=True)
+    work.record("corrected", spoken.public, earlier=sent.text, attachments=len(files))
     return work.say("corrected")
 
 
@@ -215,24 +237,34 @@ def note(work: _Work, text: str) -> str:
 @_act(Act.TRANSFER)
 def transfer(work: _Work, target: str) -> str:
     """Hand the case to a department, or to an official by name; the clock of the case goes on."""
-    session, words = work.tx.session, target.strip().casefold()
-    people = [o for o in officials.active(session) if o.name.casefold() == words]
-    if len(people) == 1:
-        heir = people[0]
-        work.case.department, work.case.holder = heir.department, heir.key
-        cases.move(work.case, CaseStatus.ASSIGNED, work.tx.now)
-        callouts.stop(work.tx, work.case)
+    case, heir = work.case, _heir(work, target)
+    department = heir.department if heir else departments.named(work.tx.session, target)
+    moves, holder = department != case.department, heir.key if heir else None
+    if not moves and holder == case.holder:
+        raise ActRefused("there_already", number=case.number)
+    case.department, case.holder = department, holder
+    cases.move(case, CaseStatus.ASSIGNED if heir else CaseStatus.OPEN, work.tx.now)
+    if heir:
+        callouts.stop(work.tx, case)
     else:
-        work.case.department = departments.named(session, target)
-        work.case.holder = None
-        cases.move(work.case, CaseStatus.OPEN, work.tx.now)
-        callouts.start(work.tx, work.desk, work.case)
-    to = people[0].name if len(people) == 1 else work.department(work.desk.language)
+        callouts.start(work.tx, work.desk, case)
+    to = heir.name if heir else work.department(work.desk.language)
     work.record("transferred", to=to)
     work.show()
-    values = {"number": work.case.number, "department": work.department(work.case.language)}
-    relay.to_citizen(work.tx, work.case, say(work.case.language, "citizen.transferred", **values))
+    if moves:
+        values = {"number": case.number, "department": work.department(case.language)}
+        relay.to_citizen(work.tx, case, say(case.language, "citizen.transferred", **values))
     return work.say("transferred", to=to)
+
+
+def _heir(work: _Work, target: str) -> Official | None:
+    """Return the one official of this name, if they may answer; None when it names nobody."""
+    words = target.strip().casefold()
+    people = [o for o in officials.active(work.tx.session) if o.name.casefold() == words]
+    heirs = [o for o in people if may_hold(o)]
+    if people and not heirs:
+        raise ActRefused("no_heir", number=work.case.number, name=people[0].name)
+    return heirs[0] if len(heirs) == 1 else None
 
 
 @_act(Act.CLOSE)
@@ -265,17 +297,3 @@ def reopen(work: _Work) -> str:
     text = say(work.case.language, "citizen.reopened", number=work.case.number)
     relay.to_citizen(work.tx, work.case, text)
     return work.say("reopened", holder=work.official.name)
-
-
-def dismiss(tx: Transaction, desk: DeskConfig, official_id: int) -> None:
-    """Take an official's right to act away; the running cases they held are called out again."""
-    officials.dismiss(tx, official_id)
-    for held in cases.held_by(tx.session, official_id):
-        case = cases.lock(tx.session, held.number)
-        if case.is_over or case.holder != official_id:
-            continue
-        case.holder = None
-        cases.move(case, CaseStatus.OPEN, tx.now)
-        case_events.record(tx, case, "released", DESK, dismissed=official_id)
-        callouts.start(tx, desk, case)
-        card.show(tx, desk, case)

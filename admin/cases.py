@@ -173,10 +173,19 @@ def open_at(session: Session, conversation: str) -> Case | None:
 
 def of_citizen(session: Session, conversation: str, person: str) -> list[Case]:
     """Return the running cases of a citizen, oldest first."""
-    mine: Any = col(Case.conversation) == conversation
-    if person:
-        mine = or_(mine, col(Case.person) == person)
-    return list(session.exec(select(Case).where(mine, _running()).order_by(col(Case.id))))
+    query = select(Case).where(_is_of(conversation, person), _running())
+    return list(session.exec(query.order_by(col(Case.id))))
+
+
+def last_of_citizen(session: Session, conversation: str, person: str) -> Case | None:
+    """Return the case of a citizen that ended last, if any has."""
+    query = select(Case).where(_is_of(conversation, person), ~_running())
+    return session.exec(query.order_by(col(Case.ended_at).desc(), col(Case.id).desc())).first()
+
+
+def _is_of(conversation: str, person: str) -> Any:
+    here = col(Case.conversation) == conversation
+    return or_(here, col(Case.person) == person) if person else here
 
 
 def running(session: Session, limit: int) -> list[Case]:

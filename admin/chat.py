@@ -4,6 +4,7 @@ Which case a message belongs to is told by the topic it stands in; where the pla
 topics, by the message it answers, looked up among those we sent. Never by its words (P7).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -57,7 +58,7 @@ class AdminChat:
             return Outcome.HANDLED
         typed = None if message.kind is MessageKind.EDIT else command_words.parse(message.text)
         if typed is not None and typed.name == "enroll":
-            return await enrol(message, ctx, typed.rest, self._desk.language)
+            return await enrol(message, ctx, typed.rest, self._desk)
         found = await ctx.read(_look, message, ctx.press, ctx.now)
         if not (found.number or typed or message.kind is MessageKind.BUTTON):
             return self._chatter(ctx, found)
@@ -100,25 +101,41 @@ def _long_ago(moment: str, now: datetime) -> bool:
 
 async def _words(scene: Scene, message: IncomingMessage) -> Outcome:
     """Pass an official's words on, keep them as a note, or correct what was sent."""
-    desk, number, by = scene.desk, scene.number, scene.by
-    text = "\n".join(filter(None, (m.text for m in (message, *scene.ctx.album))))
     if message.kind is MessageKind.EDIT:
-        if command_words.parse(text) is not None:
-            return scene.refuse("edited_command")
-        return await scene.act(
-            Act.REPLY, lambda tx: actions.correct(tx, desk, number, by, text), Outcome.RELAYED
-        )
-    files = [a for m in (message, *scene.ctx.album) for a in m.attachments]
-    spoken = notes.split(text)
-    if spoken.internal and not spoken.public:
-        return await scene.act(
-            Act.NOTE, lambda tx: actions.note(tx, desk, number, by, spoken.internal)
-        )
-    if not spoken.public and not files:
+        return await _edited(scene, message)
+    out, kept = notes.apart((message, *scene.ctx.album))
+    outcome = await _kept(scene, kept) if kept else Outcome.HANDLED
+    return await _passed_on(scene, out) if out else outcome
+
+
+async def _edited(scene: Scene, message: IncomingMessage) -> Outcome:
+    desk, number, by = scene.desk, scene.number, scene.by
+    text, files = message.text, message.attachments
+    if command_words.parse(text) is not None:
+        return scene.refuse("edited_command")
+    return await scene.act(
+        Act.REPLY, lambda tx: actions.correct(tx, desk, number, by, text, files), Outcome.RELAYED
+    )
+
+
+async def _kept(scene: Scene, messages: Sequence[IncomingMessage]) -> Outcome:
+    desk, number, by = scene.desk, scene.number, scene.by_way_of(messages)
+    text = notes.split(_text(messages)).internal
+    return await scene.act(Act.NOTE, lambda tx: actions.note(tx, desk, number, by, text))
+
+
+async def _passed_on(scene: Scene, messages: Sequence[IncomingMessage]) -> Outcome:
+    desk, number, by = scene.desk, scene.number, scene.by_way_of(messages)
+    text, files = _text(messages), [a for m in messages for a in m.attachments]
+    if not notes.split(text).public and not files:
         return scene.refuse("nothing_to_send")
     return await scene.act(
         Act.REPLY, lambda tx: actions.reply(tx, desk, number, by, text, files), Outcome.RELAYED
     )
+
+
+def _text(messages: Sequence[IncomingMessage]) -> str:
+    return "\n".join(m.text for m in messages if m.text)
 
 
 def _look(session: Session, message: IncomingMessage, press: Press | None, now: datetime) -> _Found:
@@ -127,7 +144,7 @@ def _look(session: Session, message: IncomingMessage, press: Press | None, now: 
     here = message.address.thread[1:] if is_own_name(message.address.thread) else ""
     answered = ""
     if message.reply_to:
-        answered = outbox.subject_of(session.connection(), message.address, message.reply_to)
+        answered = outbox.subject_of(session.connection(), message.place, message.reply_to)
     number = here or answered
     if not number and press is not None:
         number = str(press.payload.get("case", ""))

@@ -7,7 +7,7 @@ from sqlmodel import Session
 
 from admin import actions, cases, departments, officials
 from admin.actions import Result
-from admin.permissions import Act
+from admin.permissions import Act, may_hold
 from admin.scene import Scene
 from admin.texts import say
 from bot.buttons import Choice, Press
@@ -85,10 +85,11 @@ async def _transfer(scene: Scene, _payload: Mapping[str, Any]) -> Outcome:
 
 
 def _targets(session: Session, scene: Scene) -> list[str]:
-    """Return the other departments and the other officials, as the desk calls them."""
+    """Return the other departments and who else may answer, as the desk calls them."""
     case, language = cases.find(session, scene.number), scene.desk.language
     parts = [name for name in departments.known(session) if not case or name != case.department]
-    people = [o.name for o in officials.active(session) if o.id != scene.official]
+    others = (o for o in officials.active(session) if o.id != scene.official)
+    people = [o.name for o in others if may_hold(o)]
     return [*(departments.called(session, name, language) for name in parts), *people][:OFFERED]
 
 

@@ -1,6 +1,7 @@
 """``/enroll CODE``: an account becomes an official's."""
 
-from admin import departments, officials
+from admin import appointments, card, departments, officials
+from admin.desk import DeskConfig
 from admin.texts import say
 from bot.context import Context, Outcome
 from bot.messages import IncomingMessage, OutgoingMessage
@@ -8,8 +9,13 @@ from bot.text import clean
 from bot.transaction import Transaction
 
 
-async def enrol(message: IncomingMessage, ctx: Context, code: str, language: str) -> Outcome:
-    """Use up a code for the sender, if the platform vouches for this account."""
+async def enrol(message: IncomingMessage, ctx: Context, code: str, desk: DeskConfig) -> Outcome:
+    """Use up a code for the sender, if officials work there and the platform vouches for them."""
+    language = desk.language
+    if message.address.channel != desk.channel:
+        where = card.channel_name(language, desk.channel)
+        ctx.reply(say(language, "refused.enrol_elsewhere", channel=where))
+        return Outcome.REFUSED
     if not message.sender.verified:
         ctx.reply(say(language, "refused.not_verified"))
         return Outcome.REFUSED
@@ -18,7 +24,7 @@ async def enrol(message: IncomingMessage, ctx: Context, code: str, language: str
     channel, account = message.address.channel, message.sender.id
 
     def effect(tx: Transaction) -> None:
-        official = officials.enrol(tx, given, channel, account)
+        official = appointments.enrol(tx, desk, given, channel, account)
         if official is None:
             text = say(language, "refused.wrong_enrol_code")
         else:

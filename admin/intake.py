@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from admin import callouts, card, case_events, case_numbers, cases, departments, officials, relay
-from admin.case_events import Origin
+from admin import callouts, card, case_events, case_numbers, cases, departments, relay
+from admin.case_events import Origin, Source
 from admin.cases import Case, CaseStatus, HandoffReason, Suggestion
 from admin.desk import DeskConfig
+from admin.permissions import holder_of
 from admin.texts import say
 from bot.messages import Address, Attachment, OutgoingMessage, Span, SpanKind
-from bot.outbox import place_of
 from bot.text import clean
 from bot.transaction import Transaction
 
@@ -32,12 +32,12 @@ class Words:
     language: str
     text: str
     attachments: Sequence[Attachment] = ()
-    external_id: str = ""
+    messages: tuple[Source, ...] = ()
 
     @property
     def origin(self) -> Origin:
-        """The message these words came by."""
-        return Origin("citizen", place_of(self.address), self.external_id)
+        """The messages these words came by."""
+        return Origin("citizen", self.address.place, self.messages)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ def hand_off(tx: Transaction, desk: DeskConfig, handoff: Handoff) -> str:
     words = handoff.words
     running = cases.open_at(tx.session, words.address.key)
     if running is not None:
-        join(tx, desk, running.number, words)
+        join(tx, desk, running.number, words, always_told=True)
         return running.number
     case, code = _opened(tx, desk, handoff)
     case_events.record(
@@ -111,8 +111,13 @@ def _tell_number(tx: Transaction, case: Case, code: str) -> None:
     relay.to_citizen(tx, case, text, spans=bold, secret=code)
 
 
-def join(tx: Transaction, desk: DeskConfig, number: str, words: Words) -> None:
-    """Add what the citizen writes to the running case, and show it to the official."""
+def join(
+    tx: Transaction, desk: DeskConfig, number: str, words: Words, always_told: bool = False
+) -> None:
+    """Add what the citizen writes to the running case, and show it to the official.
+
+    The citizen is told so now and then; ``always_told`` where they wait for a reply.
+    """
     case = cases.lock(tx.session, number)
     case.last_citizen_at = tx.now
     if case.is_over:  # closed while this message was on its way: it must not end up unread
@@ -127,7 +132,7 @@ def join(tx: Transaction, desk: DeskConfig, number: str, words: Words) -> None:
     if _waits_for_official(tx, case):
         card.show(tx, desk, case)
     since = case.noticed_at
-    if since is None or tx.now - since >= timedelta(minutes=NOTICE_MINUTES):
+    if always_told or since is None or tx.now - since >= timedelta(minutes=NOTICE_MINUTES):
         case.noticed_at = tx.now
         relay.to_citizen(tx, case, say(case.language, "citizen.passed_on", number=case.number))
 
@@ -143,17 +148,23 @@ def correct(tx: Transaction, desk: DeskConfig, number: str, words: Words) -> Non
     """Show the citizen's edit as an edit; both versions are kept."""
     case = cases.lock(tx.session, number)
     origin = words.origin
-    earlier = case_events.of_message(tx.session, origin.place, origin.external_id)
+    earlier = case_events.of_origin(tx.session, origin)
     before = earlier[-1].text if earlier else ""
-    after = clean(words.text)
-    if before == after:
+    after = clean(words.text).strip()
+    replaced = bool(earlier) and case_events.replaced(earlier[-1], words.messages)
+    if earlier and before == after and not replaced:
         return
     case.last_citizen_at = tx.now
-    case_events.record(tx, case, "citizen_edited", origin, after, earlier=before)
-    key = "desk.citizen_edited" if before else "desk.citizen_edited_unseen"
-    relay.quote_to_topic(
-        tx, desk, case, say(desk.language, key, before=before), after, words.attachments
-    )
+    case_events.record(tx, case, "citizen_edited", origin, after, earlier=before, replaced=replaced)
+    key = _edited_how(bool(earlier), replaced)
+    head = say(desk.language, key, before=before or say(desk.language, "card.no_words"))
+    relay.quote_to_topic(tx, desk, case, head, after, words.attachments)
+
+
+def _edited_how(seen: bool, replaced: bool) -> str:
+    if not seen:
+        return "desk.citizen_edited_unseen"
+    return "desk.citizen_replaced" if replaced else "desk.citizen_edited"
 
 
 def withdrew(tx: Transaction, desk: DeskConfig, number: str, words: Words) -> None:
@@ -205,8 +216,7 @@ def _judged(tx: Transaction, desk: DeskConfig, case: Case, word: str) -> None:
 
 
 def _take_up_again(tx: Transaction, desk: DeskConfig, case: Case) -> None:
-    holder = officials.get(tx.session, case.holder)
-    if holder is not None and holder.active:
+    if holder_of(tx.session, case) is not None:
         cases.move(case, CaseStatus.ASSIGNED, tx.now)
         return
     case.holder = None

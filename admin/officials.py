@@ -93,7 +93,10 @@ def is_valid(session: Session, code: str, now: datetime) -> bool:
 
 
 def enrol(tx: Transaction, code: str, channel: str, account: str) -> Official | None:
-    """Make ``account`` an official's if the code holds; None when it is wrong, used or too old."""
+    """Make ``account`` an official's if the code holds; None when it is wrong, used or too old.
+
+    Call :func:`admin.appointments.enrol`, which sees to the cases as well.
+    """
     tried = _hashed(code.strip().upper())
     taken = tx.session.exec(
         update(EnrolCode)
@@ -115,7 +118,10 @@ def enrol(tx: Transaction, code: str, channel: str, account: str) -> Official | 
 def appoint(
     tx: Transaction, channel: str, account: str, name: str, role: Role, department: str
 ) -> Official:
-    """Make an account an official's, or change what it was. The caller has checked the right."""
+    """Make an account an official's, or change what it was. The caller has checked the right.
+
+    Call :func:`admin.appointments.appoint`, which sees to the cases as well.
+    """
     departments.ensure(tx.session, department)
     official = _by_account(tx.session, channel, account)
     if official is None:
@@ -134,7 +140,7 @@ def appoint(
 def dismiss(tx: Transaction, official_id: int) -> None:
     """Take the right to act away; what the official did stays on record.
 
-    Call :func:`admin.actions.dismiss`, which gives back the cases as well.
+    Call :func:`admin.appointments.dismiss`, which gives back the cases as well.
     """
     official = tx.session.get(Official, official_id)
     if official is not None and official.active:

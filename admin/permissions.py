@@ -78,7 +78,12 @@ def check(session: Session, act: Act, case: Case, official: Official) -> None:
         raise ActRefused("held", number=case.number, holder=holder.name)
 
 
+def may_hold(official: Official) -> bool:
+    """Say whether somebody may hold cases: who cannot answer would only keep them from others."""
+    return official.active and Role(official.role) in RULES[Act.REPLY].roles
+
+
 def holder_of(session: Session, case: Case) -> Official | None:
-    """Return who holds a case; somebody who may no longer act holds nothing."""
+    """Return who holds a case; somebody who may no longer answer holds nothing."""
     holder = officials.get(session, case.holder)
-    return holder if holder is not None and holder.active else None
+    return holder if holder is not None and may_hold(holder) else None

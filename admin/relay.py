@@ -57,7 +57,7 @@ def to_citizen(
     ask_solved: bool = False,
     secret: str = "",
 ) -> None:
-    """Send to the citizen, in the one place the case knows; the journal hides ``secret``."""
+    """Send to the citizen, in the one place the case knows; others see ``secret`` as dots."""
     lines = solved_choices(case) if ask_solved else ()
     tx.send(
         OutgoingMessage(
@@ -66,9 +66,9 @@ def to_citizen(
             spans=tuple(spans),
             buttons=tx.buttons(case.address, lines),
             attachments=safe(attachments),
+            secret=secret,
         ),
         case.number,
-        secret,
     )
 
 

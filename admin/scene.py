@@ -7,6 +7,7 @@ from sqlmodel import Session
 
 from admin import cases, officials
 from admin.actions import By, Result
+from admin.case_events import source_of
 from admin.desk import DeskConfig
 from admin.permissions import Act, check
 from admin.refusals import ActRefused
@@ -14,8 +15,7 @@ from admin.texts import say
 from bot import buttons
 from bot.buttons import Choice
 from bot.context import Context, Outcome
-from bot.messages import OutgoingMessage
-from bot.outbox import place_of
+from bot.messages import IncomingMessage, MessageKind, OutgoingMessage
 from bot.transaction import Transaction
 
 #: what an act does once it may
@@ -33,9 +33,14 @@ class Scene:
 
     @property
     def by(self) -> By:
-        """Who acts, by which message."""
-        message = self.ctx.message
-        return By(self.official, place_of(message.address), message.external_id)
+        """Who acts, by which message or album."""
+        return self.by_way_of((self.ctx.message, *self.ctx.album))
+
+    def by_way_of(self, messages: Sequence[IncomingMessage]) -> By:
+        """Who acts, by these messages alone."""
+        pressed = self.ctx.message.kind is MessageKind.BUTTON
+        said = () if pressed else tuple(map(source_of, messages))
+        return By(self.official, self.ctx.message.place, said)
 
     def say(self, key: str, **values: object) -> str:
         """Return a sentence in the desk's language."""

@@ -199,7 +199,8 @@ class Deliverer:
             seen += 1
             wait = self._wait(tx, head, line)
             if wait <= 0:
-                taken.append(head)
+                place = self._places.place(tx, head.message.address)
+                taken.append(outbox.moved_to(head, place))
             elif wait > LONG_WAIT_S:
                 put_off[head.id] = outbox.moment_after(wait, tx.now)
             self._pause = min(self._pause, wait or self._pause)
@@ -221,7 +222,7 @@ class Deliverer:
 
     def _mark(self, tx: Transaction, taken: list[Outgoing], epoch: int) -> None:
         leases.fence(tx, self._role, self._owner, epoch, self._lease)
-        outbox.mark_sending(tx.connection, [o.id for o in taken], epoch)
+        outbox.mark_sending(tx.connection, taken, epoch)
 
     async def _deliver(self, outgoing: Outgoing, epoch: int) -> None:
         """Send one row; whatever happens, the loop goes on."""
@@ -344,7 +345,7 @@ class Deliverer:
             "outbox": outgoing.id,
             "state": fate.status,
             "settled": fate.settled,
-            "external_ids": list(sent),
+            "external_ids": list(filter(None, sent)),
             "attempt": outgoing.attempts + 1,
             "copies": outgoing.copies,
             "took_ms": took,
@@ -354,11 +355,13 @@ class Deliverer:
         tx.journal("delivery", body, outgoing.subject, address.key)
 
     async def _send(self, outgoing: Outgoing) -> Receipt:
-        message = await self._places.find(outgoing.message)
+        message = await self._places.find(outgoing)
         edits = ""
         if message.card:
             edits = await self._writer.write(
-                lambda tx: outbox.card_id(tx.connection, outgoing.lane, message.card)
+                lambda tx: outbox.card_id(
+                    tx.connection, outgoing.lane, message.card, outgoing.place
+                )
             )
         if outgoing.copies and fates.doubles(outgoing, self._channel.limits):
             message = _marked(message)

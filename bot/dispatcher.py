@@ -52,15 +52,13 @@ class _Event:
     rows: tuple[Pending, ...]
     message: IncomingMessage | None
     album: tuple[IncomingMessage, ...] = ()
+    #: the album may go on in messages that this turn does not see
+    open_ended: bool = False
     fault: str = ""
 
     @property
     def ids(self) -> list[int]:
         return [row.id for row in self.rows]
-
-    @property
-    def in_album(self) -> bool:
-        return self.message is not None and bool(self.message.group_id)
 
 
 class Dispatcher:
@@ -165,8 +163,8 @@ class Dispatcher:
         whole = len(pending) < TURN
         while pending and conversations.is_due(pending[0].not_before, self._database.clock.now()):
             event = self._read(pending)
-            pending = pending[len(event.rows) :]
-            if events and event.in_album and not (pending or whole):
+            pending = [row for row in pending if row not in event.rows]
+            if events and event.open_ended and not whole:
                 break  # the turn may have cut this album in two: it begins the next turn
             events.append(event)
         return events
@@ -176,24 +174,27 @@ class Dispatcher:
         head = pending[0]
         try:
             message = self._channels[head.channel].read(head.body)
-            album = self._album(message, pending[1:]) if message else ()
         except Malformed as error:
             return _Event((head,), None, fault=str(error) or "malformed")
-        return _Event(tuple(pending[: 1 + len(album)]), message, album)
+        if message is None or not message.group_id or message.kind is not MessageKind.TEXT:
+            return _Event((head,), message)
+        return self._album(head, message, pending[1:])
 
-    def _album(
-        self, first: IncomingMessage, rest: Sequence[Pending]
-    ) -> tuple[IncomingMessage, ...]:
+    def _album(self, head: Pending, first: IncomingMessage, rest: Sequence[Pending]) -> _Event:
+        """Gather an album. Edits of its messages may stand between; each is an event of its own."""
+        rows = [head]
         album: list[IncomingMessage] = []
-        for row in rest if first.group_id else ():
+        for row in rest:
             try:
                 message = self._channels[row.channel].read(row.body)
             except Malformed:
-                break
+                message = None
             if message is None or message.group_id != first.group_id:
-                break
-            album.append(message)
-        return tuple(album)
+                return _Event(tuple(rows), first, tuple(album))
+            if message.kind is MessageKind.TEXT:
+                rows.append(row)
+                album.append(message)
+        return _Event(tuple(rows), first, tuple(album), open_ended=True)
 
     async def _decide(self, conversation: Conversation, event: _Event, last: bool) -> bool:
         """Decide one event and commit it; False when it was put off and the lease given back."""
@@ -253,7 +254,8 @@ class Dispatcher:
             return chat, threads.name_of(connection, known) or address.thread
 
         chat, thread = await self._reader(look)
-        return replace(message, address=replace(address, chat=chat, thread=thread))
+        known = replace(address, chat=chat, thread=thread)
+        return replace(message, address=known, chat=address.chat)
 
     async def _person(self, conversation: Conversation, message: IncomingMessage) -> str:
         if conversation.person or not message.private:

@@ -9,6 +9,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+#: what others see of a secret
+HIDDEN = "····"
+
 
 @dataclass(frozen=True, slots=True)
 class Address:
@@ -26,6 +29,11 @@ class Address:
     def key(self) -> str:
         """Return the one string that names this place: ``channel/chat/thread``."""
         return f"{self.channel}/{self.chat}/{self.thread}"
+
+    @property
+    def place(self) -> str:
+        """Return the chat whatever the thread, ``channel/chat``."""
+        return f"{self.channel}/{self.chat}"
 
     def with_thread(self, thread: str) -> "Address":
         """Return the same chat with another thread."""
@@ -68,6 +76,7 @@ class Attachment:
 
     ``channel`` and ``file_id`` say where the bytes are; ``data`` holds what is not a file
     (``latitude``/``longitude`` of a location, ``phone``/``name`` of a contact). ``size`` in bytes.
+    ``unique`` is a name that does not change, where the platform's ``file_id`` may.
     """
 
     kind: AttachmentKind
@@ -77,6 +86,12 @@ class Attachment:
     mime: str = ""
     size: int = 0
     data: dict[str, Any] = field(default_factory=dict)
+    unique: str = ""
+
+    @property
+    def file(self) -> str:
+        """Return what tells this file from others whenever it comes; "" when it is no file."""
+        return self.unique or self.file_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +130,13 @@ class IncomingMessage:
     #: True in a one-to-one chat with the citizen; False in a group
     private: bool = True
     sent_at: datetime | None = None
+    #: the chat's id on the platform, when ``address`` calls a chat that moved by its first one
+    chat: str = ""
+
+    @property
+    def place(self) -> str:
+        """Return the platform's own chat, ``channel/chat``: external ids are unique in it."""
+        return replace(self.address, chat=self.chat or self.address.chat).place
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +176,8 @@ class OutgoingMessage:
     the same address (a case card). ``reply_to`` is an external id. ``thread_title`` is the title
     to give the thread when ``address.thread`` is our own name (``~…``) and must first be opened.
     ``answers_press`` is the press id to acknowledge with ``text`` as a short notice (no message).
+    ``secret`` is a stretch of ``text`` for the reader's eyes only: wherever else the text is shown
+    or kept it is :attr:`shown`.
     """
 
     address: Address
@@ -165,6 +189,12 @@ class OutgoingMessage:
     card: str = ""
     thread_title: str = ""
     answers_press: str = ""
+    secret: str = ""
+
+    @property
+    def shown(self) -> str:
+        """Return the text as anybody but its reader may see it: dots stand for the secret."""
+        return self.text.replace(self.secret, HIDDEN) if self.secret else self.text
 
     def to_json(self) -> dict[str, Any]:
         """Return the stored form: plain dicts, lists and strings."""
@@ -183,6 +213,7 @@ def outgoing_from_json(row: dict[str, Any]) -> OutgoingMessage:
         card=row.get("card", ""),
         thread_title=row.get("thread_title", ""),
         answers_press=row.get("answers_press", ""),
+        secret=row.get("secret", ""),
     )
 
 

@@ -14,7 +14,7 @@ says that nothing more will be tried; a settled row never blocks its lane.
 
 import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -40,7 +40,7 @@ from sqlalchemy import (
 from sqlmodel import Field, SQLModel
 
 from bot.errors import LeaseLost
-from bot.messages import Address, OutgoingMessage, outgoing_from_json
+from bot.messages import OutgoingMessage, outgoing_from_json
 from bot.types import UtcDateTime
 
 
@@ -90,7 +90,7 @@ class OutboxRow(SQLModel, table=True):
     )
     channel: str = Field(max_length=40)
     lane: str = Field(max_length=200)
-    #: the chat whatever the thread, ``channel/chat``: external ids are unique in it
+    #: the platform's chat it was last handed to, ``channel/chat``: external ids are unique in it
     place: str = Field(max_length=170)
     card: str = Field(default="", max_length=80)
     subject: str = Field(default="", max_length=80)
@@ -101,7 +101,8 @@ class OutboxRow(SQLModel, table=True):
     attempts: int = 0
     #: sends that were never answered; the next copy is marked
     copies: int = 0
-    #: external ids of parts already sent, when a split message broke off
+    #: external ids of parts already sent, when a split message broke off; "" for one in a chat
+    #: that has moved since
     parts: str = Field(default="[]", sa_type=Text)
     external_id: str = Field(default="", max_length=120)
     queued_at: datetime = Field(sa_type=UtcDateTime)
@@ -124,6 +125,13 @@ class Outgoing:
     queued_at: datetime
     #: of the delivery that took it
     epoch: int = 0
+    #: the platform's chat, ``channel/chat``
+    place: str = ""
+
+    @property
+    def chat(self) -> str:
+        """The platform's id of the chat it is handed to."""
+        return self.place.partition("/")[2]
 
 
 _TABLE = OutboxRow.__table__  # type: ignore[attr-defined]
@@ -137,11 +145,6 @@ def lane_of(message: OutgoingMessage) -> str:
     return message.address.key
 
 
-def place_of(address: Address) -> str:
-    """Return the chat of an address without its thread."""
-    return f"{address.channel}/{address.chat}"
-
-
 def moment_after(seconds: float, now: datetime) -> datetime:
     """Return the moment ``seconds`` from now, or the end of the horizon if that comes first."""
     return now + min(timedelta(seconds=seconds), HORIZON)
@@ -152,7 +155,7 @@ def new_row(message: OutgoingMessage, subject: str, now: datetime) -> dict[str, 
     return {
         "channel": message.address.channel,
         "lane": lane_of(message),
-        "place": place_of(message.address),
+        "place": message.address.place,
         "card": message.card,
         "subject": subject,
         "body": json.dumps(message.to_json(), ensure_ascii=True, separators=(",", ":")),
@@ -201,6 +204,8 @@ _MARK = (
         status=Delivery.SENDING.value,
         epoch=bindparam("holder"),
         attempts=_TABLE.c.attempts + 1,
+        place=bindparam("there"),
+        parts=bindparam("all_parts"),
     )
 )
 _PUT_OFF = (
@@ -215,6 +220,7 @@ _LAST_CARD = (
         _TABLE.c.lane == bindparam("lane"),
         _TABLE.c.card == bindparam("card"),
         _CARD,
+        _TABLE.c.place == bindparam("there"),
         _TABLE.c.external_id != "",
     )
     .order_by(_TABLE.c.id.desc())
@@ -254,12 +260,24 @@ def _outgoing(row: Any) -> Outgoing:
         tuple(json.loads(row.parts)),
         row.queued_at,
         row.epoch,
+        row.place,
     )
 
 
-def mark_sending(connection: Connection, ids: Sequence[int], epoch: int) -> None:
-    """Write down that these are about to be handed to the platform by this holder."""
-    connection.execute(_MARK, [{"row": row_id, "holder": epoch} for row_id in ids])
+def moved_to(outgoing: Outgoing, place: str) -> Outgoing:
+    """Return what is sent to another chat than before: parts that are there name nothing here."""
+    if place == outgoing.place:
+        return outgoing
+    return replace(outgoing, place=place, parts=("",) * len(outgoing.parts))
+
+
+def mark_sending(connection: Connection, taken: Sequence[Outgoing], epoch: int) -> None:
+    """Write down that these are about to be handed to the platform by this holder, and where."""
+    rows = [
+        {"row": o.id, "holder": epoch, "there": o.place, "all_parts": json.dumps(o.parts)}
+        for o in taken
+    ]
+    connection.execute(_MARK, rows)
 
 
 def sent_values(row_id: int, parts: Sequence[str], now: datetime) -> dict[str, Any]:
@@ -267,9 +285,14 @@ def sent_values(row_id: int, parts: Sequence[str], now: datetime) -> dict[str, A
     return {
         "row": row_id,
         "moment": now,
-        "external": parts[0] if parts else "",
+        "external": first_of(parts),
         "all_parts": json.dumps(list(parts)),
     }
+
+
+def first_of(parts: Sequence[str]) -> str:
+    """Return the external id that names a message: that of its first part in its chat, or ""."""
+    return next(filter(None, parts), "")
 
 
 def put_off(connection: Connection, moments: Mapping[int, datetime]) -> None:
@@ -301,9 +324,10 @@ def strays(connection: Connection, channel: str, under_way: Collection[int]) -> 
     return [_outgoing(row) for row in rows if row.id not in under_way]
 
 
-def card_id(connection: Connection, lane: str, card: str) -> str:
-    """Return the external id of the last card sent under this name, or ""."""
-    return str(connection.scalar(_LAST_CARD, {"lane": lane, "card": card}) or "")
+def card_id(connection: Connection, lane: str, card: str, place: str) -> str:
+    """Return the external id of the last card sent under this name to this chat, or ""."""
+    values = {"lane": lane, "card": card, "there": place}
+    return str(connection.scalar(_LAST_CARD, values) or "")
 
 
 def count_lost(connection: Connection) -> dict[str, int]:
@@ -324,24 +348,28 @@ def dead_lanes(connection: Connection, since: datetime) -> list[str]:
     return list(connection.scalars(found))
 
 
-def subject_of(connection: Connection, address: Address, external_id: str) -> str:
-    """Return the subject (case) of a message we sent in this chat, by its external id, or ""."""
+def subject_of(connection: Connection, place: str, external_id: str) -> str:
+    """Return the subject (case) of a message we sent, or "", by its chat and its id there.
+
+    ``place`` is the platform's own chat: in a chat that has moved ids start again.
+    """
     found = connection.scalar(
         select(_TABLE.c.subject)
-        .where(_TABLE.c.place == place_of(address), _TABLE.c.external_id == external_id)
+        .where(_TABLE.c.place == place, _TABLE.c.external_id == external_id)
+        .order_by(_TABLE.c.id.desc())
         .limit(1)
     )
-    return str(found or "") or _subject_of_part(connection, address, external_id)
+    return str(found or "") or _subject_of_part(connection, place, external_id)
 
 
-def _subject_of_part(connection: Connection, address: Address, external_id: str) -> str:
+def _subject_of_part(connection: Connection, place: str, external_id: str) -> str:
     """Look for a later part of a split message or album, among recent rows: no index has them."""
     newest = select(func.max(_TABLE.c.id)).scalar_subquery()
     found = connection.scalar(
         select(_TABLE.c.subject)
         .where(
             _TABLE.c.id > newest - RECENT,
-            _TABLE.c.place == place_of(address),
+            _TABLE.c.place == place,
             _TABLE.c.parts.contains(json.dumps(external_id), autoescape=True),
         )
         .limit(1)

@@ -8,9 +8,10 @@ import logging
 import time
 from dataclasses import dataclass, replace
 
-from bot import threads
+from bot import outbox, threads
 from bot.channels.base import Channel, NotSent, Refused, RetryLater, Unconfirmed
 from bot.messages import Address, OutgoingMessage
+from bot.outbox import Outgoing
 from bot.rates import ACCOUNT, OPENINGS
 from bot.threads import Thread
 from bot.transaction import Transaction
@@ -50,10 +51,18 @@ class Places:
             return False
         return self._has_threads(address, now) and threads.find(tx.connection, address) is None
 
-    async def find(self, message: OutgoingMessage) -> OutgoingMessage:
+    def place(self, tx: Transaction, address: Address) -> str:
+        """Return the platform's own chat behind ours, ``channel/chat``."""
+        if address not in self._groups:
+            return address.place
+        chat = threads.moved_to(tx.connection, address.channel, address.chat)
+        return replace(address, chat=chat).place
+
+    async def find(self, outgoing: Outgoing) -> OutgoingMessage:
         """Put the platform's chat and thread ids in place of our names. Raise SendError."""
+        message = outgoing.message
         address = message.address
-        there = replace(address, chat=await self._chat(address))
+        there = replace(address, chat=outgoing.chat)
         if not threads.is_own_name(address.thread):
             return replace(message, address=there)
         thread = await self._thread(address, there, message.thread_title or address.thread[1:])
@@ -62,15 +71,20 @@ class Places:
 
     def sent(self, tx: Transaction, address: Address, parts: tuple[str, ...]) -> None:
         """Note what was sent: where there are no threads, later messages reply to the first."""
+        root = outbox.first_of(parts)
         # A unit may run twice: the second time the root is in memory, but not in the table.
-        first = (Thread("", ""), Thread("", parts[0])) if parts else ()
+        first = (Thread("", ""), Thread("", root)) if root else ()
         if self._threads.get(address.key) in first:
-            self._threads[address.key] = Thread("", parts[0])
-            threads.remember(tx.connection, address, "", parts[0], tx.now)
+            self._threads[address.key] = Thread("", root)
+            threads.remember(tx.connection, address, "", root, tx.now)
 
     def moved(self, tx: Transaction, address: Address, new: str) -> None:
-        """Note a chat's new id; what was no forum may be one now."""
+        """Note a chat's new id; what was no forum may be one now, and its threads begin anew."""
         self._flat.pop(address.chat, None)
+        if threads.moved_to(tx.connection, address.channel, address.chat) == new:
+            return  # another message has found that out, and threads may be open there by now
+        left = f"{address.place}/"
+        self._threads = {k: t for k, t in self._threads.items() if not k.startswith(left)}
         threads.move_chat(tx.connection, address.channel, address.chat, new)
 
     def gone(self, tx: Transaction, address: Address) -> None:
@@ -81,13 +95,6 @@ class Places:
     def forget_all(self) -> None:
         """Remember nothing: another process was in charge meanwhile."""
         self._threads.clear()
-
-    async def _chat(self, address: Address) -> str:
-        if address not in self._groups:
-            return address.chat
-        return await self._writer.write(
-            lambda tx: threads.moved_to(tx.connection, address.channel, address.chat)
-        )
 
     async def _thread(self, address: Address, there: Address, title: str) -> Thread:
         """Find the platform's thread behind our name, or open one (once, then remembered)."""

@@ -128,7 +128,8 @@ def forget(connection: Connection, address: Address) -> None:
 
 
 def move_chat(connection: Connection, channel: str, old: str, new: str) -> None:
-    """Write down that a chat has a new id."""
+    """Write down that a chat has a new id; the threads it had are not there."""
+    connection.execute(delete(_TABLE).where(_TABLE.c.channel == channel, _TABLE.c.chat == old))
     dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
     statement = dialect.insert(_MOVE)
     statement = statement.on_conflict_do_update(

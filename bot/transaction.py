@@ -1,5 +1,6 @@
 """One transaction: state, journal, outbox and timers change together or not at all."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -11,8 +12,6 @@ from bot.buttons import Choice
 from bot.errors import LeaseLost
 from bot.messages import Address, Button, OutgoingMessage
 
-#: what the journal shows of a secret
-HIDDEN = "····"
 _DATABASE_TIME = text("SELECT clock_timestamp()")
 
 
@@ -85,16 +84,14 @@ class Transaction:
         """Write a journal row with this transaction."""
         self._entries.append(journal.Entry(kind, body, conversation, person, subject))
 
-    def send(self, message: OutgoingMessage, subject: str = "", secret: str = "") -> None:
+    def send(self, message: OutgoingMessage, subject: str = "") -> None:
         """Queue a message; ``subject`` names the case it belongs to.
 
-        The journal gets the row ``queued`` with its whole content; a ``secret`` in its text stands
+        The journal gets the row ``queued`` with its whole content; a secret in its text stands
         there as dots. The outbox keeps the text as it is sent.
         """
         self._outgoing.append(outbox.new_row(message, subject, self.now))
-        body = message.to_json()
-        if secret:
-            body["text"] = message.text.replace(secret, HIDDEN)
+        body = replace(message, text=message.shown, secret="").to_json()
         self.journal("queued", body, subject, message.address.key)
         self.woken.add(f"out:{message.address.channel}")
 

@@ -1,16 +1,15 @@
 """The buttons under our answers, and "is it solved?"."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import asdict
 from typing import Any
 
-from admin import intake
+from admin import asked, intake
 from admin.answers import served
 from admin.cases import HandoffReason
 from bot import buttons
 from bot.buttons import Choice, Press
 from bot.context import Outcome
-from bot.messages import Attachment, IncomingMessage, MessageKind, attachment_from_json
+from bot.messages import Attachment, IncomingMessage, MessageKind
 from handlers.context import OfficeContext
 
 Payload = Mapping[str, Any]
@@ -40,13 +39,13 @@ def _use_up(ctx: OfficeContext, press: Press) -> None:
 
 async def _choose(ctx: OfficeContext, payload: Payload) -> Outcome:
     """Answer with the chosen article; what is no longer published goes to an official."""
-    article, question = str(payload["article"]), str(payload["question"])
+    article, words = str(payload["article"]), ctx.kept_words(payload)
     answer = await ctx.read(served, article, ctx.today)
     if answer is None:
         ctx.say("article_gone")
-        ctx.hand_off(HandoffReason.MISSING_KNOWLEDGE, ctx.words(question))
+        ctx.hand_off(HandoffReason.MISSING_KNOWLEDGE, words)
         return Outcome.HANDED_OFF
-    ctx.answer(answer, question)
+    ctx.answer(answer, words)
     return Outcome.ANSWERED
 
 
@@ -89,10 +88,7 @@ def _verdict(ctx: OfficeContext, payload: Payload, solved: bool) -> Outcome:
 
 
 def _hand_off(ctx: OfficeContext, reason: HandoffReason, payload: Payload) -> Outcome:
-    words = ctx.words(str(payload.get("question", "")))
-    files = tuple(attachment_from_json(row) for row in payload.get("files", ()))
-    words = intake.Words(words.address, words.person, words.language, words.text, files)
-    ctx.hand_off(reason, words)
+    ctx.hand_off(reason, ctx.kept_words(payload))
     return Outcome.HANDED_OFF
 
 
@@ -104,7 +100,7 @@ def _feedback(ctx: OfficeContext, payload: Payload, helpful: bool) -> None:
 
 def pass_on_choice(label: str, files: tuple[Attachment, ...]) -> Choice:
     """Return the button that hands files over; it carries where they are, not the files."""
-    return Choice(label, "media.pass_on", {"files": [asdict(f) for f in files]}, once=True)
+    return Choice(label, "media.pass_on", asked.carried("", files), once=True)
 
 
 _STEPS: dict[str, Callable[[OfficeContext, Payload], Awaitable[Outcome]]] = {

@@ -1,6 +1,7 @@
 """What a citizen can type: /start /help /status /human /lang, and plain words for a person."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 from admin.answers import served
 from admin.cases import HandoffReason
@@ -39,6 +40,8 @@ async def command(message: IncomingMessage, ctx: OfficeContext) -> Outcome | Non
 
 
 def _plain_words(ctx: OfficeContext) -> Typed | None:
+    if not ctx.is_new:
+        return None
     alone = ctx.text.strip("。.!！ ").casefold()
     return Typed("human") if alone in HUMAN_WORDS else None
 
@@ -53,7 +56,7 @@ async def _start(message: IncomingMessage, ctx: OfficeContext, payload: str) -> 
     if payload.startswith(_ARTICLE_LINK):
         article = await ctx.read(served, payload.removeprefix(_ARTICLE_LINK), ctx.today)
         if article is not None:
-            ctx.answer(article, article.question)
+            ctx.answer(article, ctx.words(article.question))
             return Outcome.ANSWERED
     return Outcome.HANDLED
 
@@ -68,8 +71,10 @@ async def _human(_message: IncomingMessage, ctx: OfficeContext, rest: str) -> Ou
     if ctx.standing.case and not rest:
         ctx.say("already_with_official", number=ctx.standing.case)
         return Outcome.HANDLED
-    question = rest or str(ctx.state.get("asked", "")) or say(ctx.lang, "default_question")
-    ctx.hand_off(HandoffReason.CUSTOMER_REQUEST, ctx.words(question))
+    words = ctx.words(rest) if rest else ctx.last_words()
+    if not words.text:
+        words = replace(words, text=say(ctx.lang, "default_question"))
+    ctx.hand_off(HandoffReason.CUSTOMER_REQUEST, words)
     return Outcome.HANDED_OFF
 
 
@@ -87,7 +92,7 @@ async def _lang(_message: IncomingMessage, ctx: OfficeContext, rest: str) -> Out
 
 
 async def _enroll(message: IncomingMessage, ctx: OfficeContext, rest: str) -> Outcome:
-    return await enrol(message, ctx, rest, ctx.office.desk.language)
+    return await enrol(message, ctx, rest, ctx.office.desk)
 
 
 #: every command of a private chat

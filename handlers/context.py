@@ -5,10 +5,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import date
 from functools import cached_property
-from typing import Protocol
+from typing import Any, Protocol
 
-from admin import intake
+from admin import asked, intake
 from admin.answers import Answer
+from admin.case_events import source_of
 from admin.cases import HandoffReason, Suggestion
 from admin.command_words import Typed, parse
 from admin.desk import DeskConfig
@@ -19,9 +20,6 @@ from bot.text import clean
 from handlers.texts import say
 from knowledge.search import Decision, Match
 from knowledge.text import language
-
-#: characters of a question that travel with a button
-CARRIED = 1_000
 
 
 class Knowledge(Protocol):
@@ -69,10 +67,21 @@ class OfficeContext(Context):
         """What came with the message or its album."""
         return tuple(a for m in (self.message, *self.album) for a in m.attachments)
 
-    @cached_property
+    @property
     def command(self) -> Typed | None:
         """The command the message is, if it is one."""
-        return parse(self.text) if self.message.kind is MessageKind.TEXT else None
+        return parse(self.text) if self.is_new else None
+
+    @property
+    def is_new(self) -> bool:
+        """Whether these words are read for the first time.
+
+        An edit is a correction of what an official has seen while a case runs; else it is read
+        like a new message.
+        """
+        if self.message.kind is MessageKind.EDIT:
+            return not self.standing.case
+        return self.message.kind is MessageKind.TEXT
 
     @cached_property
     def lang(self) -> str:
@@ -93,7 +102,7 @@ class OfficeContext(Context):
     def _written_language(self, known: bool) -> str:
         if self.message.kind is MessageKind.BUTTON or self.command is not None:
             return ""
-        found = language(self.text[:CARRIED])
+        found = language(self.text[: asked.CARRIED])
         if found == "en" and known and len(self.text.split()) < 2:
             return ""  # one Latin word ("OK", a number plate) does not change the language
         return found if found in ("zh", "en") else ""
@@ -103,16 +112,28 @@ class OfficeContext(Context):
         """The day it is at the office."""
         return self.office.desk.today(self.now)
 
-    def words(self, text: str | None = None) -> intake.Words:
-        """Return what the citizen says, as the desk takes it in."""
+    def words(
+        self, text: str | None = None, files: Sequence[Attachment] | None = None
+    ) -> intake.Words:
+        """Return what the citizen says, or said before, as the desk takes it in."""
+        pressed = self.message.kind is MessageKind.BUTTON
         return intake.Words(
             self.address,
             self.person,
             self.lang,
             self.text if text is None else text,
-            self.attachments,
-            self.message.external_id if self.message.kind is not MessageKind.BUTTON else "",
+            self.attachments if files is None else files,
+            () if pressed else tuple(map(source_of, (self.message, *self.album))),
         )
+
+    def kept_words(self, kept: Mapping[str, Any]) -> intake.Words:
+        """Return a kept question as what the citizen says now, with what comes along now."""
+        files = (*asked.files_in(kept), *self.attachments)
+        return self.words(asked.question_in(kept), files)
+
+    def last_words(self) -> intake.Words:
+        """Return the question asked last, without words when there is none."""
+        return self.kept_words(self.state.get(asked.LAST, {}))
 
     def say(self, key: str, choices: Sequence[Sequence[Choice]] = (), **values: object) -> None:
         """Answer with a fixed sentence."""
@@ -133,10 +154,10 @@ class OfficeContext(Context):
         )
         return decision
 
-    def answer(self, answer: Answer, question: str) -> None:
+    def answer(self, answer: Answer, words: intake.Words) -> None:
         """Send an article, word for word, and ask whether it helped."""
         text, spans = answer.words(self.lang)
-        payload = {"article": answer.article, "question": question[:CARRIED]}
+        payload = {"article": answer.article, **asked.carried(words.text, words.attachments)}
         line = [
             Choice(say(self.lang, key), action, payload, once=True)
             for key, action in (

@@ -20,6 +20,5 @@ async def on_failure(message: IncomingMessage, ctx: OfficeContext) -> Outcome:
         ctx.reply(say(known(ctx.office.desk.language), "failed_here"))
     elif message.private:
         await emergency(message, ctx)
-        question = ctx.text or str(ctx.state.get("asked", ""))
-        ctx.hand_off(HandoffReason.FAILURE, ctx.words(question))
+        ctx.hand_off(HandoffReason.FAILURE, ctx.words() if ctx.text else ctx.last_words())
     return Outcome.FAILED

@@ -1,13 +1,14 @@
 """How much one person may send: beyond it a message is refused, and the person told so.
 
 What adds to a running case has a limit of its own, several times as high; beyond it the case's
-topic is told as well. A refused message stays in the inbox and in the journal; it is only not
-worked on.
+topic is told as well. So has the question how a case stands: a citizen who waits may always ask. A
+refused message stays in the inbox and in the journal; it is only not worked on.
 """
 
 from datetime import datetime
 
 from admin import intake
+from admin.command_words import Typed
 from bot.context import Outcome
 from bot.messages import IncomingMessage, MessageKind
 from bot.rates import Bucket
@@ -15,10 +16,12 @@ from handlers.context import OfficeContext
 
 #: messages a person may send at once beyond a minute's worth
 BURST = 5
-#: times as many may go to a running case
+#: times as many may go to a running case, and may ask how it stands
 IN_CASE = 5
 #: "too fast" is said at most once in so many seconds
 TOLD_EVERY_S = 60.0
+#: asks how a case stands; with a number and a code it could be a guess
+_STATUS = Typed("status")
 #: persons remembered before the quiet ones are forgotten
 _KEPT = 10_000
 
@@ -28,12 +31,15 @@ class Flood:
 
     def __init__(self, per_minute: int) -> None:
         self._alone, self._in_case = _Meter(per_minute), _Meter(per_minute * IN_CASE)
+        self._standing = _Meter(per_minute * IN_CASE)
 
     async def __call__(self, message: IncomingMessage, ctx: OfficeContext) -> Outcome | None:
         """Refuse what comes too fast; a repeated try of the same message is not counted again."""
         person, now = ctx.person or ctx.conversation.key, _seconds(ctx.now)
         number = _case_added_to(message, ctx)
         meter = self._in_case if number else self._alone
+        if ctx.command == _STATUS:
+            meter = self._standing
         if ctx.attempt or meter.allows(person, now):
             return None
         if meter.tell(person, now):

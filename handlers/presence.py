@@ -65,7 +65,7 @@ def _case_here(session: Session, message: IncomingMessage) -> str:
     """Return the running case a message belongs to: the one it answers, else the last active."""
     key = message.address.key
     if message.reply_to:
-        number = outbox.subject_of(session.connection(), message.address, message.reply_to)
+        number = outbox.subject_of(session.connection(), message.place, message.reply_to)
         named = cases.find(session, number) if number else None
         if named is not None and named.conversation == key and not named.is_over:
             return named.number

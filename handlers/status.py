@@ -13,7 +13,7 @@ from handlers.texts import say
 
 
 async def status(_message: IncomingMessage, ctx: OfficeContext, rest: str) -> Outcome:
-    """List the citizen's running cases, or fetch one by its code."""
+    """List the citizen's running cases, else the last one; or fetch one by its code."""
     words = rest.split()
     if len(words) == 1:
         ctx.say("code_usage")
@@ -21,8 +21,13 @@ async def status(_message: IncomingMessage, ctx: OfficeContext, rest: str) -> Ou
         _follow(ctx, case_numbers.normal(words[0]), case_numbers.normal(words[1]))
     else:
         key, person = ctx.address.key, ctx.person
-        ctx.do(lambda tx: _list(tx, ctx, cases.of_citizen(tx.session, key, person)))
+        ctx.do(lambda tx: _list(tx, ctx, _of_citizen(tx.session, key, person)))
     return Outcome.HANDLED
+
+
+def _of_citizen(session: Session, key: str, person: str) -> list[Case]:
+    last = cases.last_of_citizen(session, key, person)
+    return cases.of_citizen(session, key, person) or ([last] if last else [])
 
 
 def _follow(ctx: OfficeContext, number: str, code: str) -> None:

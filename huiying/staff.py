@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlmodel import Session
 
-from admin import actions, officials
+from admin import appointments, officials
 from admin.officials import Official, Role
 from bot.channels.web_sessions import new_sign_in_code, sign_out_everywhere
 from bot.config import Settings, WebSettings
@@ -34,7 +34,7 @@ def add_official(settings: Settings, name: str, role: Role, department: str = ""
             say = f"{name}: write to the bot in private, within 10 minutes: /enroll {code}"
             return {"name": name, "code": code, "say": say}
         account = _known_account(tx.session, name) or f"desk-{secrets.token_hex(4)}"
-        officials.appoint(tx, "desk", account, name, role, department)
+        appointments.appoint(tx, desk, "desk", account, name, role, department)
         code = new_sign_in_code(tx.session, account, name, tx.now, LINK_S)
     url = settings.web.public_url or announced(settings.data_dir) or _configured(settings.web)
     link = f"{url}/desk/sign-in?code={code}"
@@ -73,7 +73,7 @@ def dismiss_official(settings: Settings, official_id: int) -> str:
         official = tx.session.get(Official, official_id)
         if official is None or not official.active:
             raise BadInput(f"There is no active official {official_id}; see `official list`.")
-        actions.dismiss(tx, desk_config(settings), official_id)
+        appointments.dismiss(tx, desk_config(settings), official_id)
         if official.channel == "desk":
             sign_out_everywhere(tx.session, official.account)
         return official.name

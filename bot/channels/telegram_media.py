@@ -42,6 +42,7 @@ def _file(channel: str, kind: AttachmentKind, file: Raw) -> Attachment:
         name=cleaned(text_at(file, "file_name")),
         mime=cleaned(text_at(file, "mime_type")),
         size=number(file, "file_size"),
+        unique=cleaned(text_at(file, "file_unique_id")),
     )
 
 

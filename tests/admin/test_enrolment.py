@@ -33,6 +33,14 @@ async def test_a_code_sent_in_private_makes_an_official(office: PlayedOffice) ->
     assert await may_claim(office, "o3")
 
 
+async def test_a_code_sent_where_no_official_works_is_not_used(office: PlayedOffice) -> None:
+    given = code(office)
+    sent = await office.citizen(f"/enroll {given}", who="w1", channel="web")
+    assert office.ended() is Outcome.REFUSED
+    assert "Telegram" in to_citizen(sent, "w1")[0]
+    assert "Desk 3" in to_citizen(await office.citizen(f"/enroll {given}", who="o3"), "o3")[0]
+
+
 async def test_a_code_sent_in_the_admin_chat_does_too(office: PlayedOffice) -> None:
     sent = await office.official(f"/enroll {code(office)}", who="o3")
     assert "Tax" in in_main_chat(sent)[0]

@@ -16,7 +16,7 @@ from bot.channels.base import (
 from bot.delivery import REPEAT_MARK
 from bot.messages import Address, OutgoingMessage, Span, SpanKind
 from bot.outbox import Delivery
-from tests.bot.kit import Bench, event
+from tests.bot.kit import NAME, Bench, event
 from tests.bot.letters import ALICE, BOB, GROUP, TOPIC, queue, wait_and_deliver, words
 
 
@@ -35,7 +35,7 @@ async def test_a_lane_keeps_its_order_and_every_message_is_journalled(bench: Ben
     assert [f["state"] for f in fates] == ["sent"] * 5
     assert bench.settled.seen[0] == ("1", Delivery.SENT, "")
     with bench.database.session() as session:
-        assert outbox.subject_of(session.connection(), ALICE, "m1") == "K7Q2M"
+        assert outbox.subject_of(session.connection(), ALICE.place, "m1") == "K7Q2M"
 
 
 async def test_a_request_for_patience_is_honoured_for_the_chat_alone(bench: Bench) -> None:
@@ -157,6 +157,32 @@ async def test_a_chat_that_moved_is_written_to_at_its_new_place(bench: Bench) ->
     await worker.deliver()
     assert bench.platform.texts("-200") == ["1", "2"]
     assert bench.platform.texts("-100") == []
+
+
+async def test_nothing_of_the_old_chat_is_named_in_the_new(bench: Bench) -> None:
+    worker = await bench.worker()
+    bench.platform.refusals.append(Refused("no forum"))
+    queue(bench, *words("card", to=TOPIC, card="case"), subject="OLD")
+    await worker.deliver()
+    cut, moved = NotSent("cut"), ChatMoved("-200")
+    cut.sent = ("m1",)
+    bench.platform.answers += [cut, moved]
+    queue(bench, *words("a long one", to=GROUP), subject="LONG")
+    for _ in range(2):
+        await wait_and_deliver(bench, worker, 70)
+    bench.platform.refusals.append(Refused("no forum here either"))
+    queue(bench, *words("card, taken", to=TOPIC, card="case"), *words("more", to=TOPIC))
+    await worker.deliver()
+    *_, rest, card, more = bench.platform.calls
+    assert [c.message.address.chat for c in (rest, card, more)] == ["-200"] * 3
+    assert rest.already == ("",), "one part stands in the old chat, under an id that is free here"
+    assert (card.edits, card.message.reply_to) == ("", "")
+    assert more.message.reply_to == card.arrived
+    with bench.database.session() as session:
+        connection = session.connection()
+        assert outbox.subject_of(connection, f"{NAME}/-100", "m1") == "OLD"
+        assert outbox.subject_of(connection, f"{NAME}/-200", "m1") == ""
+        assert outbox.subject_of(connection, f"{NAME}/-200", rest.arrived) == "LONG"
 
 
 async def test_a_chat_that_moves_without_end_is_given_up(bench: Bench) -> None:

@@ -147,6 +147,21 @@ async def test_an_album_across_the_end_of_a_turn_stays_one(bench: Bench) -> None
     assert seen.albums[len(before) :] == [("101", "102", "103", "104")]
 
 
+async def test_an_edit_is_no_part_of_an_album(bench: Bench) -> None:
+    seen = Seen()
+    worker = await bench.worker([seen])
+    first, second = event(1, group_id="g", hold_s=1.0), event(2, group_id="g", hold_s=1.0)
+    edits = [
+        RawEvent(f"edit {n}", one.ordering_key, {**one.body, "kind": "edit", "text": "B"})
+        for n, one in enumerate((first, first, second))
+    ]
+    await worker.receive(first, edits[0], second, *edits[1:], event(3))
+    bench.clock.advance(seconds=1.1)
+    await worker.decide()
+    assert seen.texts == ["message 1", "B", "B", "B", "message 3"]
+    assert seen.albums == [("2",), (), (), (), ()]
+
+
 async def test_an_album_longer_than_a_turn_still_comes_through(bench: Bench) -> None:
     seen = Seen()
     worker = await bench.worker([seen])

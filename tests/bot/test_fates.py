@@ -41,7 +41,7 @@ def row(thread: str = "", age_h: float = 0.0, chat: str = "-100", **changes: int
         copies=0,
         parts=(),
         queued_at=NOW - timedelta(hours=age_h),
-        **({"epoch": 1} if "epoch" in Outgoing.__slots__ else {}),
+        epoch=1,
     )
     return replace(made, **changes)  # type: ignore[arg-type]
 

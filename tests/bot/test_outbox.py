@@ -11,7 +11,7 @@ from bot.db import Database
 from bot.messages import Address
 from huiying.web import figures
 from tests.bot.kit import NAME, Bench
-from tests.bot.letters import queue, wait_and_deliver, words
+from tests.bot.letters import GROUP, queue, wait_and_deliver, words
 
 LANE = Address(NAME, "-100", "~K7Q2M").key
 
@@ -28,7 +28,7 @@ def test_the_last_card_is_found_through_an_index(database: Database) -> None:
     with database.session() as session:
         connection = session.connection()
         event.listen(database.engine, "before_cursor_execute", listen)
-        assert outbox.card_id(connection, LANE, "case") == ""
+        assert outbox.card_id(connection, LANE, "case", GROUP.place) == ""
         event.remove(database.engine, "before_cursor_execute", listen)
         ((statement, values),) = asked
         plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values)

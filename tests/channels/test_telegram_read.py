@@ -38,6 +38,7 @@ async def test_a_photo_comes_in_its_largest_size_with_its_caption(h: TelegramHar
     h.tg.citizen(1).sends_photo(b"full size", caption="my street")
     message = await h.read_one()
     (photo,) = message.attachments
+    assert (photo.unique, photo.file) == (f"u{photo.file_id}", photo.unique)
     assert (photo.kind, message.text) == (AttachmentKind.PHOTO, "my street")
     assert await h.channel.fetch(photo) == b"full size"
 

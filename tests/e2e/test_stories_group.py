@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from tests.e2e.office import (
     DEPARTMENT,
     GROUP,
     UNKNOWN,
+    WEDDING,
     LiveOffice,
     OpenedCase,
     labels,
@@ -59,6 +61,16 @@ async def test_the_topic_is_told_when_the_citizen_has_blocked_the_bot(office: Li
     dead = [row["body"] for row in office.journal("delivery") if row["body"]["state"] == "dead"]
     assert len(dead) == 1
     assert "blocked" in dead[0]["error"]
+
+
+async def test_a_question_whose_answer_is_refused_reaches_an_official(office: LiveOffice) -> None:
+    anna = office.tg.citizen(1001)
+    words = "Bad Request: something odd"
+    office.tg.plant(method="sendMessage", chat=1001, times=1, status=400, description=words)
+    anna.says(WEDDING)
+    case = await office.handed_off(anna)
+    assert WEDDING in office.card(case)["text"]
+    await office.shown(case.topic, "没有送达")
 
 
 async def test_the_topic_is_told_when_nobody_knows_whether_it_arrived(office: LiveOffice) -> None:
@@ -289,11 +301,47 @@ async def test_the_group_may_get_a_new_id(opened: Opened) -> None:
     there.writes(0, "周末不开。", reply_to=shown["message_id"])
     await office.told(anna, "周末不开。")
     bert.says(f"/human {UNKNOWN}")
-    topics = office.tg.world.chats[new].topics
-    topic = await office.tg.wait_for(lambda: next(iter(topics), 0), 20)
-    await office.tg.wait_for_message(new, UNKNOWN, thread=topic, timeout=20)
-    there.writes(topic, "不知道。")
+    card = await office.tg.wait_for_message(new, UNKNOWN, timeout=20)
+    there.writes(card["message_thread_id"], "不知道。")
     await office.told(bert, "不知道。")
+
+
+@pytest.mark.parametrize("forum", [True, False])
+async def test_no_message_of_the_old_group_is_taken_for_one_of_the_new(
+    opened: Opened, forum: bool
+) -> None:
+    """P7: in a group that became a supergroup the ids of messages start again."""
+    office = await opened(forum=False)
+    await office.official(2001, "一号窗口")
+    before = [office.tg.citizen(3000 + n) for n in range(4)]
+    for citizen in before:
+        citizen.says(f"/human 我是{citizen.chat.id}")
+        await office.told(citizen, "查询码")
+    await office.settled()
+    new = -1009000000009
+    office.tg.migrates(GROUP, new)
+    office.tg.world.chats[new].forum = forum
+    after = [office.tg.citizen(4000 + n) for n in range(4)]
+    for citizen in after:
+        citizen.says(f"/human 我是{citizen.chat.id}")
+        await office.told(citizen, "查询码")
+    before[0].says("我是3000，周末也开吗")
+    await office.settled()
+    cards = {m["message_id"]: m for m in office.tg.sent_to(new) if "我是" in m.get("text", "")}
+    old = {m["message_id"] for m in office.tg.sent_to(GROUP)}
+    assert old & cards.keys(), "no id is used twice: this story would prove nothing"
+    there = office.tg.official(2001, "一号窗口", new)
+    for number, card in cards.items():
+        whom = re.search(r"我是(\d+)", card["text"])
+        assert whom
+        topic = card.get("message_thread_id", 0) if number % 2 else 0  # or from General
+        there.writes(topic, f"答复给{whom[1]}", reply_to=number)
+    await office.settled()
+    for citizen in (*after, before[0]):
+        replies = [t for t in office.tg.texts_to(citizen.chat.id) if "答复给" in t]
+        assert replies, citizen.chat.id
+        assert all(t.endswith(f"答复给{citizen.chat.id}") for t in replies)
+    assert not any("答复给" in t for c in before[1:] for t in office.tg.texts_to(c.chat.id))
 
 
 async def test_no_citizen_gets_anothers_reply(office: LiveOffice) -> None:

@@ -54,10 +54,48 @@ async def test_a_person_can_be_asked_for(office: PlayedOffice, words: str) -> No
     assert office.case().reason == "customer_request"
 
 
+@pytest.mark.parametrize("words", ["/human", "转人工", "/status", "/help"])
+async def test_an_edit_is_read_like_a_new_message_until_a_case_runs(
+    office: PlayedOffice, words: str
+) -> None:
+    said = to_citizen(await office.citizen(words))
+    edited = to_citizen(await office.citizen(words, "c2", kind=MessageKind.EDIT), "c2")
+    assert [text[:10] for text in edited] == [text[:10] for text in said]
+    number = await office.handed_off(who="c3")
+    (shown,) = await office.citizen(words, "c3", external_id="1", kind=MessageKind.EDIT)
+    assert office.ended() is Outcome.RELAYED
+    assert words in to_topic([shown], number)[0]
+
+
 async def test_asking_for_a_person_takes_the_last_question_along(office: PlayedOffice) -> None:
     await office.citizen("How do I get a residence permit?")
     await office.citizen("/human")
     assert office.case().question == "How do I get a residence permit?"
+
+
+@pytest.mark.parametrize("way", ["Not helpful", "Ask an official", "None of these", "/human"])
+async def test_a_picture_goes_with_its_question_to_the_official(
+    office: PlayedOffice, way: str
+) -> None:
+    office.library.offers["child"] = ("school", "permit")
+    offered = way == "None of these"
+    question = "child" if offered else "How do I get a residence permit?"
+    await office.citizen(question, attachments=(photo(),))
+    if way.startswith("/"):
+        sent = await office.citizen(way)
+    else:
+        sent = await office.press(way + ": ask an official" if offered else way)
+    assert office.case().question == question
+    shown = [m.attachments for m in sent if m.address == office.desk.topic(office.case().number)]
+    assert (photo(),) in shown
+
+
+async def test_a_picture_outlasts_a_choice_that_did_not_help(office: PlayedOffice) -> None:
+    office.library.offers["child"] = ("school", "permit")
+    await office.citizen("child", attachments=(photo(),))
+    await office.press("How do I enrol my child in school?")
+    sent = await office.press("Not helpful")
+    assert (photo(),) in [m.attachments for m in sent]
 
 
 async def test_danger_is_signposted_first_and_then_answered(office: PlayedOffice) -> None:

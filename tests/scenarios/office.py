@@ -149,6 +149,17 @@ class PlayedOffice:
         more.setdefault("external_id", str(next(self._ids)))
         return IncomingMessage(place, sender=sender, text=text, **more)
 
+    async def album(self, case: str, *messages: tuple[str, Attachment]) -> list[OutgoingMessage]:
+        """An official sends an album of pictures with their captions into a case's topic."""
+        place = self.desk.topic(case)
+        first, *rest = (
+            self._message(
+                place, Sender("o1"), text, private=False, attachments=(file,), group_id="g"
+            )
+            for text, file in messages
+        )
+        return await self.arrive(first, rest)
+
     async def arrive(
         self, message: IncomingMessage, album: Sequence[IncomingMessage] = (), attempt: int = 0
     ) -> list[OutgoingMessage]:
@@ -196,7 +207,9 @@ class PlayedOffice:
                 conversations.wake(tx.connection, {address.key: tx.now}, tx.now)
             if not message.private:
                 return ""
-            return persons.resolve(tx.connection, address.channel, message.sender.id, tx.now)
+            person = persons.resolve(tx.connection, address.channel, message.sender.id, tx.now)
+            persons.settle_in(tx.connection, address.key, person, message.sender.language)
+            return person
 
     def _press_of(self, message: IncomingMessage) -> buttons.Press | None:
         with self.database.session() as session:
@@ -217,14 +230,16 @@ class PlayedOffice:
                 self._seen = row.id or 0
             return [outgoing_from_json(json.loads(row.body)) for row in rows]
 
-    def undelivered(self, state: Delivery, error: str) -> list[OutgoingMessage]:
+    def undelivered(
+        self, state: Delivery, error: str, reachable: bool = False
+    ) -> list[OutgoingMessage]:
         """Play the platform refusing the newest message to a citizen."""
         with self.database.transaction() as tx:
             query = select(OutboxRow).where(~col(OutboxRow.lane).contains(self.desk.chat))
             row = tx.session.exec(query.order_by(col(OutboxRow.id).desc())).first()
             assert row is not None
             message = outgoing_from_json(json.loads(row.body))
-            conversations.set_reachable(tx.connection, [message.address.key], False)
+            conversations.set_reachable(tx.connection, [message.address.key], reachable)
             fate = outbox.Outgoing(
                 row.id or 0, row.lane, row.subject, message, 1, 0, (), row.queued_at
             )
@@ -312,6 +327,6 @@ def labels(message: OutgoingMessage) -> list[str]:
     return [button.label for button in itertools.chain(*message.buttons)]
 
 
-def photo(name: str = "form.jpg") -> Attachment:
+def photo(name: str = "form.jpg", file: str = "file-1") -> Attachment:
     """Return a picture as a platform hands it over."""
-    return Attachment(AttachmentKind.PHOTO, "telegram", "file-1", name)
+    return Attachment(AttachmentKind.PHOTO, "telegram", file, name)

@@ -36,6 +36,29 @@ async def test_status_without_a_case(office: PlayedOffice) -> None:
     assert to_citizen(await office.citizen("/status")) == ["You have no open case."]
 
 
+async def test_status_tells_of_the_case_that_ended_last(office: PlayedOffice) -> None:
+    for question in ("Is my dog taxed?", "Is my cat taxed?"):
+        number = await office.handed_off(question)
+        await office.official("/close Answered by mail.", number)
+    (text,) = to_citizen(await office.citizen("/status"))
+    assert text == f"{number} · closed · 值班室 · since 2026-03-02 17:00"
+    running = await office.handed_off()
+    (text,) = to_citizen(await office.citizen("/status"))
+    assert text.startswith(running)
+
+
+async def test_how_a_case_stands_can_be_asked_again_and_again(office: PlayedOffice) -> None:
+    number = await office.handed_off()
+    for _ in range(40):
+        (text,) = to_citizen(await office.citizen("/status"))
+        assert text.startswith(number)
+        office.clock.advance(seconds=-5)
+    for _ in range(100):
+        await office.citizen("/status")
+        office.clock.advance(seconds=-5)
+    assert office.ended() is Outcome.REFUSED
+
+
 async def test_another_citizen_sees_nothing(office: PlayedOffice) -> None:
     await office.handed_off()
     assert to_citizen(await office.citizen("/status", who="c2"), "c2") == ["You have no open case."]
@@ -165,6 +188,46 @@ async def test_a_failed_delivery_is_told_in_the_topic(office: PlayedOffice) -> N
     told = to_topic(office.undelivered(Delivery.UNCERTAIN, "no answer"), number)
     assert "not certain" in told[0]
     assert office.undelivered(Delivery.SENT, "") == []
+
+
+async def test_a_code_that_did_not_arrive_is_shown_to_nobody_else(office: PlayedOffice) -> None:
+    sent = await office.citizen("/human Is my dog taxed?")
+    number = office.case().number
+    code = code_in(to_citizen(sent)[0], number)
+    told = to_topic(office.undelivered(Delivery.DEAD, "blocked"), number)
+    assert f"{number}. Code ····" in told[0]
+    for texts in (told, map(str, office.journal("case_delivery_failed"))):
+        assert not any(code[:4] in text for text in texts)
+
+
+async def test_an_answer_that_cannot_be_sent_becomes_a_case(office: PlayedOffice) -> None:
+    await office.citizen("How do I get a residence permit?")
+    sent = office.undelivered(Delivery.DEAD, "bad request", reachable=True)
+    case = office.case()
+    assert case.reason == "failure"
+    assert case.number in to_citizen(sent)[0]
+    assert "Not delivered" in to_topic(sent, case.number)[-1]
+    sent = office.undelivered(Delivery.DEAD, "bad request", reachable=True)
+    assert [text for text in to_topic(sent, case.number) if "Not delivered" in text]
+    assert to_citizen(sent) == []
+    assert office.cases() == 1
+
+
+async def test_who_has_left_before_any_case_is_left_alone(office: PlayedOffice) -> None:
+    await office.citizen("How do I get a residence permit?")
+    assert office.undelivered(Delivery.DEAD, "blocked") == []
+    assert office.undelivered(Delivery.UNCERTAIN, "no answer", reachable=True) == []
+    assert office.cases() == 0
+
+
+async def test_a_button_pressed_while_a_case_runs_is_replied_to(office: PlayedOffice) -> None:
+    await office.citizen("How do I get a residence permit?")
+    number = await office.handed_off()
+    await office.citizen("and the cat?")  # told that it was passed on
+    for label in ("Not helpful", "Ask an official"):
+        assert any(number in text for text in to_citizen(await office.press(label))), label
+    assert any(number in text for text in to_citizen(await office.citizen("/human And a bird?")))
+    assert office.cases() == 1
 
 
 async def test_every_citizen_gets_only_their_own_answers(office: PlayedOffice) -> None:

@@ -1,6 +1,7 @@
-"""An official leaves: their cases wait for somebody else, and nobody is locked out."""
+"""An official leaves or may no longer answer: their cases wait for somebody else."""
 
-from admin import actions, officials
+from admin import appointments, officials
+from admin.officials import Role
 from bot.context import Outcome
 from tests.scenarios.office import PlayedOffice, in_main_chat, to_citizen, to_topic
 
@@ -8,7 +9,7 @@ from tests.scenarios.office import PlayedOffice, in_main_chat, to_citizen, to_to
 def dismiss(office: PlayedOffice, official: int) -> None:
     """Dismiss somebody as the operator does."""
     with office.database.transaction() as tx:
-        actions.dismiss(tx, office.desk, official)
+        appointments.dismiss(tx, office.desk, official)
 
 
 async def test_the_cases_of_a_dismissed_official_are_called_out_again(
@@ -45,4 +46,28 @@ async def test_a_case_left_with_somebody_dismissed_can_be_taken_by_anyone(
         officials.dismiss(tx, 1)
     await office.official("/claim", number, who="o2")
     assert office.ended() is Outcome.HANDLED
+    assert office.case().holder == 2
+
+
+async def test_the_cases_of_an_official_who_becomes_an_editor_are_called_out_again(
+    office: PlayedOffice,
+) -> None:
+    number = await office.handed_off()
+    await office.official("I look into it.", number)
+    with office.database.transaction() as tx:
+        code = officials.new_code(tx, "Desk 1", Role.EDITOR, "值班室")
+    sent = await office.citizen(f"/enroll {code}", who="o1")
+    assert (office.case().holder, office.case().status) == (None, "open")
+    assert office.journal("case_released")[0]["role"] == "editor"
+    assert "unclaimed" in to_topic(sent, number)[0]
+    assert number in in_main_chat(office.wait(minutes=31))[0]
+
+
+async def test_a_case_left_with_somebody_who_cannot_answer_can_be_taken_by_anyone(
+    office: PlayedOffice,
+) -> None:
+    number = await office.handed_off()
+    await office.official("/claim", number)
+    office.enrol("o1", "Desk 1", Role.EDITOR)
+    assert len(to_citizen(await office.official("Yes.", number, who="o2"))) == 1
     assert office.case().holder == 2

@@ -64,6 +64,34 @@ async def test_transfer_to_a_colleague_and_to_a_department(office: PlayedOffice)
     assert (office.case().department, office.case().holder) == ("值班室", 2)
 
 
+async def test_a_transfer_to_where_the_case_is_changes_nothing(office: PlayedOffice) -> None:
+    number = await office.handed_off()
+    for target in ("值班室", "Desk 1"):
+        sent = await office.official(f"/transfer {target}", number)
+        assert [text.endswith("nothing was changed.") for text in to_topic(sent, number)] == [True]
+        assert to_citizen(sent) == []
+        await office.official("/claim", number)
+
+
+async def test_the_citizen_hears_of_another_department_only(office: PlayedOffice) -> None:
+    number = await office.handed_off()
+    await office.official("/claim", number)
+    assert to_citizen(await office.official("/transfer Desk 2", number)) == []
+    assert office.case().holder == 2
+
+
+async def test_a_case_does_not_go_to_somebody_who_cannot_answer(office: PlayedOffice) -> None:
+    office.enrol("e1", "Editor", Role.EDITOR)
+    number = await office.handed_off()
+    await office.official("/claim", number)
+    sent = await office.official("/transfer Editor", number)
+    assert "Editor may not answer" in to_topic(sent, number)[0]
+    assert to_citizen(sent) == []
+    assert office.case().holder == 1
+    (asked,) = await office.press("Transfer", "o1", case=number)
+    assert labels(asked) == ["Desk 2"]
+
+
 async def test_a_transfer_to_nobody_changes_nothing(office: PlayedOffice) -> None:
     number = await office.handed_off()
     await office.official("/claim", number)

@@ -1,8 +1,10 @@
 """What passes between citizen and official: words, files, edits, and what must never pass."""
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from admin import case_events
 from bot.context import Outcome
 from bot.messages import MessageKind, SpanKind
 from tests.scenarios.office import PlayedOffice, photo, to_citizen, to_topic
@@ -103,6 +105,88 @@ async def test_an_edit_of_the_question_itself_shows_both_versions(office: Played
     sent = await office.citizen("Is my cat taxed?", external_id="9", kind=MessageKind.EDIT)
     assert "Is my dog taxed?" in to_topic(sent, number)[0]
     assert office.case().question == "Is my dog taxed?"
+
+
+async def test_a_picture_the_citizen_replaced_is_shown(office: PlayedOffice) -> None:
+    number = await office.handed_off()
+    for caption in ("", "my form"):
+        old, new = photo(file="old"), photo(file=f"new {caption}")
+        await office.citizen(caption, external_id=caption or "8", attachments=(old,))
+        edit = {"external_id": caption or "8", "kind": MessageKind.EDIT}
+        (shown,) = await office.citizen(caption, attachments=(new,), **edit)
+        assert shown.address == office.desk.topic(number)
+        assert shown.text.startswith("The citizen replaced a photo or file")
+        assert shown.attachments == (new,)
+        assert await office.citizen(caption, attachments=(new,), **edit) == []
+
+
+async def test_a_picture_an_official_replaced_goes_out_as_a_correction(
+    office: PlayedOffice,
+) -> None:
+    number = await office.handed_off()
+    for caption in ("", "your form"):
+        old, new = photo(file="old"), photo(file="new")
+        edit = {"external_id": caption or "7", "kind": MessageKind.EDIT}
+        await office.official(caption, number, external_id=caption or "7", attachments=(old,))
+        assert await office.official(caption, number, attachments=(old,), **edit) == []
+        sent = await office.official(caption, number, attachments=(new,), **edit)
+        (correction,) = (m for m in sent if m.address.chat == "c1")
+        head = f"Correction · 值班室 · {number}"
+        assert correction.text == (f"{head}\n{caption}" if caption else head)
+        assert correction.attachments == (new,)
+        (words,) = to_citizen(await office.official("Better.", number, attachments=(new,), **edit))
+        assert words == f"{head}\nBetter."
+        sent = await office.official("// not this", number, attachments=(old,), **edit)
+        assert to_citizen(sent) == []
+
+
+@pytest.mark.parametrize(
+    ("captions", "sent"),
+    [
+        (("your form", "// his record"), "0"),
+        (("// his record", "your form"), "1"),
+        (("// his record", "", "your form", ""), "23"),
+        (("", "your form", "// his record\nhe is known here", ""), "01"),
+        (("", "// his record"), ""),
+        (("", ""), "01"),
+    ],
+)
+async def test_the_file_of_a_note_in_an_album_stays_here(
+    office: PlayedOffice, captions: tuple[str, ...], sent: str
+) -> None:
+    number = await office.handed_off()
+    files = [photo(file=str(n)) for n in range(len(captions))]
+    out = await office.album(number, *zip(captions, files, strict=True))
+    reached = [m for m in out if m.address.chat == "c1"]
+    assert "".join(a.file_id for m in reached for a in m.attachments) == sent
+    assert not any("record" in m.text or "known" in m.text for m in reached)
+    noted = [row["text"] for row in office.journal("case_note")]
+    assert noted == [c for c in captions if c.startswith("//")]
+
+
+async def test_a_note_in_an_album_cannot_be_edited_into_an_answer(office: PlayedOffice) -> None:
+    number = await office.handed_off()
+    await office.album(number, ("your form", photo()), ("// his record", photo(file="2")))
+    with office.database.session() as session:
+        (note,) = (e for e in case_events.of_case(session, number) if e.kind == "note")
+    edit = {"external_id": note.external_id, "kind": MessageKind.EDIT}
+    sent = await office.official("his record", number, attachments=(photo(file="2"),), **edit)
+    assert to_citizen(sent) == []
+    assert "nothing was sent" in to_topic(sent, number)[0]
+
+
+async def test_each_picture_of_an_album_can_be_replaced(office: PlayedOffice) -> None:
+    number = await office.handed_off()
+    await office.album(number, ("page one", photo(file="1")), ("", photo(file="2")))
+    with office.database.session() as session:
+        first, second = case_events.of_case(session, number)[-2:]
+    for event, file in ((first, "1"), (second, "2")):
+        edit = {"external_id": event.external_id, "kind": MessageKind.EDIT}
+        same = await office.official(event.text, number, attachments=(photo(file=file),), **edit)
+        assert same == []
+        new = photo(file=f"better {file}")
+        sent = await office.official(event.text, number, attachments=(new,), **edit)
+        assert [m.attachments for m in sent if m.address.chat == "c1"] == [(new,)]
 
 
 async def test_a_withdrawn_message_is_told_of(office: PlayedOffice) -> None:

@@ -426,6 +426,7 @@ def upgrade() -> None:
         sa.Column("text", sa.Text(), nullable=False),
         sa.Column("place", sa.String(180), nullable=False),
         sa.Column("external_id", sa.String(120), nullable=False),
+        sa.Column("files", sa.Text(), nullable=False),
         sa.ForeignKeyConstraint(
             ["number"],
             ["desk_case.number"],
