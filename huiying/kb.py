@@ -315,20 +315,21 @@ def _version(database: Database) -> int:
 
 @contextmanager
 def _bar(title: str) -> Iterator[Callable[[int, int], None]]:
-    """A progress bar on stderr that appears with the first report."""
-    with Progress(console=Console(stderr=True), transient=True) as bar:
+    """A progress bar on stderr, if that is a terminal, that appears with the first report."""
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task(title, total=None, visible=False)
         yield lambda done, total: bar.update(task, completed=done, total=total, visible=True)
 
 
 @contextmanager
 def _plain_errors(as_json: bool = False) -> Iterator[None]:
-    """Say what is wrong in one sentence, bad rows one a line before it, and exit."""
+    """Say what is wrong in one sentence, several bad rows one a line before it, and exit."""
     with plain_errors():
         try:
             yield
         except ImportRefused as error:
-            for row in error.bad:
+            for row in error.bad if len(error.bad) > 1 else ():
                 typer.echo(str(row), err=True)
             if as_json:
                 show_json({"bad": [asdict(r) for r in error.bad]})

@@ -70,8 +70,12 @@ class ImportRefused(KnowledgeError):
 
     def __init__(self, bad: tuple[BadRow, ...]) -> None:
         self.bad = bad
-        rows = "1 row is" if len(bad) == 1 else f"{len(bad)} rows are"
-        super().__init__(f"{rows} bad and nothing was imported; mend them and import again.")
+        if len(bad) == 1:
+            super().__init__(f"{str(bad[0]).rstrip('.')}; nothing was imported.")
+        else:
+            super().__init__(
+                f"{len(bad)} rows are bad and nothing was imported; mend them and import again."
+            )
 
 
 class EmbedderError(KnowledgeError):

@@ -30,8 +30,7 @@ def check_file(path: Path) -> None:
 
 
 def text_of(path: Path) -> str:
-    """A checked file's text; raises ArticleError, naming the line, when it is not UTF-8."""
-    check_file(path)
+    """A file's text; raises NotText, which names the line, when it is not UTF-8."""
     raw = path.read_bytes()
     try:
         return raw.decode("utf-8-sig")

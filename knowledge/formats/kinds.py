@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from knowledge.errors import ArticleError, NotText
-from knowledge.formats import apart, csv_file, jsonl_file, markdown_file
+from knowledge.formats import apart, caps, csv_file, jsonl_file, markdown_file
 from knowledge.formats.rows import Found
 
 #: How each kind of file is read; what needs a large parser is read apart.
@@ -28,6 +28,7 @@ def read(path: Path) -> Iterator[Found]:
     """Every row of a file; one that stands for the whole file when it cannot be read."""
     reader = KINDS.get(path.suffix.lower())
     try:
+        caps.check_file(path)
         if reader is None:
             raise ArticleError(f"only {', '.join(KINDS)} files can be imported; convert it.")
         yield from reader(path)

@@ -30,6 +30,18 @@ _NAME_BYTES = 120
 _WINDOWS = re.compile(r"(?:con|prn|aux|nul|com\d|lpt\d)(?:\..*)?")
 
 
+class _Dumper(yaml.SafeDumper):
+    """YAML that writes what a reader cannot see (a line break, a blank that is none) as escapes."""
+
+
+def _represent(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    style = None if text.isprintable() else '"'
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style)
+
+
+_Dumper.add_representer(str, _represent)
+
+
 class _Loader(yaml.SafeLoader):
     """YAML whose scalars are texts: ``id: 007`` and ``lang: no`` stay what they say."""
 
@@ -49,7 +61,7 @@ def read(path: Path) -> Iterator[Found]:
         fields, body = _split(text)
         yield Found(0, _values(fields, body, path.stem))
     except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 2 if error.problem_mark else 1
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
         yield Found(line, ArticleError(f"the front matter is not YAML ({error.problem}); mend it."))
     except (yaml.YAMLError, RecursionError):
         yield Found(1, ArticleError("the front matter is not YAML; mend it."))
@@ -72,7 +84,7 @@ def text_of(article: Draft) -> str:
     fields = {"id": article.id, "question": article.question} | to_json(article)
     fields.pop("answer", None)
     front = yaml.dump(
-        fields, Dumper=yaml.SafeDumper, allow_unicode=True, sort_keys=False, width=float("inf")
+        fields, Dumper=_Dumper, allow_unicode=True, sort_keys=False, width=float("inf")
     )
     return f"---\n{front}---\n\n{article.answer}\n"
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from pypdfium2 import PdfDocument, PdfiumError
 
-from knowledge.errors import ArticleError
+from knowledge.errors import ArticleError, Damaged
 from knowledge.formats import caps, passages
 from knowledge.formats.passages import Block
 from knowledge.formats.pdf_lines import Line, page_lines, paragraphs, without_running_heads
@@ -34,8 +34,8 @@ def read(path: Path) -> Iterator[Found]:
             try:
                 pages.append(page_lines(document[number - 1], number))
             except PdfiumError:
-                error = ArticleError("the page is damaged; save the document again.")
-                yield Found(number, error, "page")
+                yield Found(number, Damaged(), "page")
+                return
         texts = list(paragraphs(without_running_heads(pages)))
         blocks = _blocks(texts, _outline(document))
         named = passages.Named(path.stem, property=_property(document))

@@ -33,9 +33,7 @@ def check(path: Path) -> None:
                 _check_sizes(pack.infolist(), path.stat().st_size)
                 _check_parts(pack)
         except (BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
-            raise ArticleError(
-                "the file is damaged; open it in its program and save it."
-            ) from error
+            raise Damaged() from error
 
 
 def _check_sizes(parts: list[ZipInfo], packed: int) -> None:

@@ -1,0 +1,166 @@
+"""Documents of an office become passages with their headings as source."""
+
+from pathlib import Path
+
+import pytest
+from sqlmodel import Session
+
+from knowledge import articles
+from knowledge.drafts import Draft
+from knowledge.errors import ImportRefused
+from knowledge.formats.passages import PASSAGE_CHARS
+from knowledge.importing import read_files, store_rows
+from tests.knowledge.conftest import ACT
+from tests.knowledge.formats.made import Part, Set, docx, pdf
+
+CARD: list[Part] = [
+    ("1", "第一章 借书证"),
+    ("", "请带身份证到市图书馆一楼办理，当场领取。"),
+    ("2", "1.1 补办"),
+    ("", "补办借书证收工本费，三天后领取："),
+    [["项目", "费用"], ["补办", "10元"]],
+]
+HOURS: list[Part] = [("1", "第二章 开放时间"), ("", "周一闭馆，其余各日九点到十七点开放。")]
+
+
+def passages(path: Path) -> dict[str, Draft]:
+    return {row.draft.id: row.draft for row in read_files([path])}
+
+
+def test_a_word_document_is_cut_at_its_headings(tmp_path: Path) -> None:
+    path = docx(tmp_path / "guide.docx", [("a3", "云渚市图书馆指南"), ("", "序。"), *CARD, *HOURS])
+    found = passages(path)
+    assert list(found) == ["guide", "guide/借书证", "guide/借书证/补办", "guide/开放时间"]
+    again = found["guide/借书证/补办"]
+    assert again.question == "借书证 › 补办"
+    assert again.answer == "补办借书证收工本费，三天后领取：\n项目 | 费用\n补办 | 10元"
+    assert again.source_title == "云渚市图书馆指南 › 第一章 借书证 › 1.1 补办"
+    assert again.lang == "zh"
+    assert found["guide"].question == ""
+
+
+def test_a_passage_keeps_its_id_when_others_come_before_it(tmp_path: Path) -> None:
+    before = passages(docx(tmp_path / "guide.docx", [*CARD, *HOURS]))
+    new: list[Part] = [("1", "第一章 入馆须知"), ("", "请先寄存背包。")]
+    moved: list[Part] = [("1", "第二章 借书证"), *CARD[1:], ("1", "第三章 开放时间"), HOURS[1]]
+    after = passages(docx(tmp_path / "guide.docx", [*new, *moved]))
+    assert set(after) - set(before) == {"guide/入馆须知"}
+    assert set(before) <= set(after)
+
+
+@pytest.mark.parametrize(
+    ("parts", "told", "title"),
+    [
+        ([("a3", "按样式"), *CARD], "按属性", "按样式"),
+        ([("1", "按标题"), ("2", "补办"), ("", "三天。")], "按属性", "按标题"),
+        ([*CARD, *HOURS], "按属性", "按属性"),
+        ([*CARD, *HOURS], "", "guide"),
+    ],
+)
+def test_what_a_document_is_called(
+    tmp_path: Path, parts: list[Part], told: str, title: str
+) -> None:
+    found = passages(docx(tmp_path / "guide.docx", parts, told))
+    assert {draft.source_title.partition(" › ")[0] for draft in found.values()} == {title}
+
+
+def test_a_long_section_is_cut_between_paragraphs(tmp_path: Path) -> None:
+    texts = [f"第{n}段。" + "说明" * 300 for n in range(6)]
+    parts: list[Part] = [("1", "甲"), *(("", text) for text in texts), ("1", "乙"), ("", "丙")]
+    found = passages(docx(tmp_path / "guide.docx", parts))
+    assert list(found) == ["guide/甲", "guide/甲#2", "guide/甲#3", "guide/乙"]
+    assert all(len(draft.answer) <= PASSAGE_CHARS for draft in found.values())
+    assert [draft.question for draft in found.values()] == ["甲", "", "", "乙"]
+    told = "\n".join(draft.answer for draft in list(found.values())[:3])
+    assert told == "\n".join(texts)
+
+
+def test_headings_too_long_for_an_id_are_kept_apart(tmp_path: Path) -> None:
+    long = "很长" * 200
+    parts: list[Part] = [("1", f"{long}一"), ("", "甲"), ("1", f"{long}二"), ("", "乙")]
+    assert [d.answer for d in passages(docx(tmp_path / "a.docx", parts)).values()] == ["甲", "乙"]
+
+
+def test_what_an_editor_added_stays_when_the_document_comes_again(
+    session: Session, tmp_path: Path
+) -> None:
+    path = docx(tmp_path / "guide.docx", HOURS)
+    store_rows(session, read_files([path]), ACT, publish=True)
+    (row,) = read_files([path])
+    mended = Draft(
+        id=row.draft.id,
+        answer=row.draft.answer,
+        question="图书馆几点开门？",
+        phrasings=("周一开吗",),
+        lang="zh",
+        department="市图书馆",
+        source_title=row.draft.source_title,
+    )
+    articles.save(session, mended, ACT)
+    assert store_rows(session, read_files([path]), ACT).unchanged == (row.draft.id,)
+    docx(path, [HOURS[0], ("", "周一也开放。")])
+    assert store_rows(session, read_files([path]), ACT).changed == (row.draft.id,)
+    (now,) = articles.published(session)
+    assert (now.answer, now.question, now.phrasings) == (
+        "周一也开放。",
+        "图书馆几点开门？",
+        ("周一开吗",),
+    )
+
+
+#: 16 Chinese characters of 30 points fill the width of a page of 600.
+FULL = "请带身份证到市图书馆一楼服务台办"
+
+
+def page(number: int, *lines: Set) -> list[Set]:
+    return [(10, "云渚市图书馆"), *lines, (10, f"第 {number} 页")]
+
+
+def test_a_pdf_is_cut_where_the_letters_are_larger(tmp_path: Path) -> None:
+    path = pdf(
+        tmp_path / "guide.pdf",
+        [
+            page(1, (40, "图书馆指南"), (30, FULL), (30, "理借书证。"), (30, "当场领取。")),
+            page(2, (36, "一、补办"), (30, FULL)),
+            page(3, (30, "理补证。"), (36, "二、开放时间"), (30, "Closed on Mondays.")),
+        ],
+    )
+    rows = read_files([path])
+    assert [(r.draft.id, r.line, r.unit) for r in rows] == [
+        ("guide", 1, "page"),
+        ("guide/补办", 2, "page"),
+        ("guide/开放时间", 3, "page"),
+    ]
+    assert [r.draft.answer for r in rows] == [
+        f"{FULL}理借书证。\n当场领取。",
+        f"{FULL}理补证。",
+        "Closed on Mondays.",
+    ]
+    assert rows[1].draft.source_title == "图书馆指南 › 一、补办"
+
+
+def test_the_title_of_a_pdf_is_not_the_name_of_a_file(tmp_path: Path) -> None:
+    def title(told: str) -> str:
+        path = pdf(tmp_path / "guide.pdf", [[(12, "周一闭馆。")]], told)
+        return read_files([path])[0].draft.source_title
+
+    assert title("开放时间") == "开放时间"
+    assert title("Microsoft Word - 新建.docx") == "guide"
+
+
+@pytest.mark.parametrize("name", ["a.docx", "a.pdf"])
+def test_a_document_without_text_is_refused(tmp_path: Path, name: str) -> None:
+    path = docx(tmp_path / name, []) if name == "a.docx" else pdf(tmp_path / name, [[]])
+    with pytest.raises(ImportRefused) as refused:
+        read_files([path])
+    assert "has no text" in refused.value.bad[0].reason
+
+
+def test_a_passage_that_is_there_already_is_named_by_its_page(tmp_path: Path) -> None:
+    first = pdf(tmp_path / "guide.pdf", [[(12, "周一闭馆。")]])
+    (tmp_path / "old").mkdir()
+    second = pdf(tmp_path / "old" / "guide.pdf", [[(12, "周二闭馆。")]])
+    with pytest.raises(ImportRefused) as refused:
+        read_files([first, second])
+    (bad,) = refused.value.bad
+    assert str(bad) == f'{second}, page 1: id "guide" is already at {first}, page 1.'
