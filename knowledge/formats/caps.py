@@ -12,7 +12,7 @@ FILE_BYTES, ROWS, ROW_CHARS = 200_000_000, 200_000, 500_000
 #: Most bytes that a packed file (XLSX, DOCX) may unpack to, and most files inside it.
 UNPACKED_BYTES, PARTS = 400_000_000, 10_000
 #: A packed file may unpack to this many times its size, and always to RATIO_FREE bytes.
-RATIO, RATIO_FREE = 100, 20_000_000
+RATIO, RATIO_FREE = 200, 20_000_000
 #: Most pages of a PDF.
 PAGES = 3_000
 #: What the process that reads XLSX, DOCX and PDF may use: seconds of processor and of wall

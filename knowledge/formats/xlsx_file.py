@@ -47,19 +47,18 @@ def _articles(unit: str, first: Row, rows: Iterator[Row]) -> Iterator[Found]:
     except ArticleError as error:
         yield Found(first[0], error, unit)
         return
+    columns = [_column(name, names) for name in names]
     for number, row in rows:
-        whole = _joined(names, row)
+        whole = dict.fromkeys(columns, "")
+        for column, cell in zip(columns, row, strict=True):
+            whole[column] += cell
         yield Found(number, cells.row_values(tuple(whole), tuple(whole.values())), unit)
 
 
-def _joined(names: tuple[str, ...], row: list[str]) -> dict[str, str]:
-    """The cells by column, those that go on in a column further right put together."""
-    whole: dict[str, str] = {}
-    for name, cell in zip(names, row, strict=True):
-        more = _MORE.fullmatch(name)
-        column = more[1] if more and more[1] in whole else name
-        whole[column] = whole.get(column, "") + cell
-    return whole
+def _column(name: str, names: tuple[str, ...]) -> str:
+    """The column that this one goes on with, else itself."""
+    more = _MORE.fullmatch(name)
+    return more[1] if more and more[1] in names else name
 
 
 def _rows(sheet: CalamineSheet) -> Iterator[Row]:
@@ -74,6 +73,8 @@ def _rows(sheet: CalamineSheet) -> Iterator[Row]:
 
 def _text(value: Value) -> str:
     """What the cell shows: 7 for 7.0, 2026-03-01 for a date."""
+    if isinstance(value, str):
+        return value
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
     if isinstance(value, dt.datetime) and value.time() == dt.time():

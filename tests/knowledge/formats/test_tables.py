@@ -51,7 +51,7 @@ def test_a_workbook_of_another_program(tmp_path: Path) -> None:
                 7,
                 "一楼办理。",
                 dt.date(2026, 3, 2),
-                dt.datetime.min.replace(2026, 12, 31),
+                dt.datetime.fromisoformat("2026-12-31"),
                 "怎么办\n在哪办",
                 "x",
             ],
