@@ -61,10 +61,14 @@ def _level(element: Element) -> int:
 def _lines(element: Element, depth: int = 0) -> str:
     """A paragraph, list or table as text."""
     if element.tag == "table":
-        return "\n".join(" | ".join(_text(cell) for cell in row) for row in element.iter("tr"))
+        return "\n".join(" | ".join(_cells(row)) for row in element.iter("tr"))
     if element.tag in _LISTS:
         return "\n".join(_item(i, n, element, depth) for n, i in enumerate(element, 1))
     return _text(element)
+
+
+def _cells(row: Element) -> Iterator[str]:
+    return (_text(cell).replace("\n", " ") for cell in row)
 
 
 def _item(item: Element, number: int, whole: Element, depth: int) -> str:
@@ -84,12 +88,17 @@ def _pieces(element: Element, skip: tuple[str, ...]) -> Iterator[str]:
     for child in element:
         if child.tag == "br":
             yield "\n"
-        elif child.tag not in skip and not _is_way_back(child):
+        elif child.tag == "a":
+            yield _link(child)
+        elif child.tag not in skip:
             yield from _pieces(child, skip)
             yield " " if child.tag == "p" else ""
         yield child.tail or ""
 
 
-def _is_way_back(element: Element) -> bool:
-    """Whether this is the arrow that Mammoth sets behind a note."""
-    return element.tag == "a" and "note-ref-" in element.get("href", "")
+def _link(element: Element) -> str:
+    """A link's text, and behind it where it leads; not the arrow that leads back from a note."""
+    text, target = _text(element), element.get("href", "")
+    if target.startswith(("https://", "http://")) and target not in text:
+        return f"{text} ({target})"
+    return "" if "note-ref-" in target else text

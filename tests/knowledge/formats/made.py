@@ -9,6 +9,8 @@ from zipfile import ZIP_DEFLATED, ZipFile
 W = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
 PACKAGE = "http://schemas.openxmlformats.org/package/2006"
 OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+#: Where the one link of a package leads; its relation is r3.
+LINK = "https://yunzhu.example/library"
 #: Style ids as a Chinese Word gives them, and the names that never change.
 STYLES = {"a3": "Title", "1": "heading 1", "2": "heading 2", "3": "heading 3"}
 
@@ -37,7 +39,14 @@ def packed(path: Path, files: dict[str, str | bytes]) -> Path:
         "_rels/.rels": f'<Relationships xmlns="{PACKAGE}/relationships"><Relationship Id="r1" '
         f'Type="{OFFICE}/officeDocument" Target="word/document.xml"/></Relationships>',
         "word/_rels/document.xml.rels": f'<Relationships xmlns="{PACKAGE}/relationships">'
-        f'<Relationship Id="r1" Type="{OFFICE}/styles" Target="styles.xml"/></Relationships>',
+        f'<Relationship Id="r1" Type="{OFFICE}/styles" Target="styles.xml"/>'
+        f'<Relationship Id="r2" Type="{OFFICE}/numbering" Target="numbering.xml"/>'
+        f'<Relationship Id="r3" Type="{OFFICE}/hyperlink" Target="{LINK}" TargetMode="External"/>'
+        "</Relationships>",
+        "word/numbering.xml": f'<w:numbering xmlns:w="{W}"><w:abstractNum w:abstractNumId="1">'
+        '<w:lvl w:ilvl="0"><w:numFmt w:val="decimal"/></w:lvl>'
+        '<w:lvl w:ilvl="1"><w:numFmt w:val="bullet"/></w:lvl></w:abstractNum>'
+        '<w:num w:numId="1"><w:abstractNumId w:val="1"/></w:num></w:numbering>',
         "word/styles.xml": f'<w:styles xmlns:w="{W}">{styles}</w:styles>',
     }
     with ZipFile(path, "w", ZIP_DEFLATED) as pack:

@@ -11,7 +11,7 @@ from knowledge.errors import ImportRefused
 from knowledge.formats.passages import PASSAGE_CHARS
 from knowledge.importing import read_files, store_rows
 from tests.knowledge.conftest import ACT
-from tests.knowledge.formats.made import Part, Set, docx, pdf
+from tests.knowledge.formats.made import LINK, OFFICE, Part, Set, W, docx, packed, pdf
 
 CARD: list[Part] = [
     ("1", "第一章 借书证"),
@@ -37,6 +37,26 @@ def test_a_word_document_is_cut_at_its_headings(tmp_path: Path) -> None:
     assert again.source_title == "云渚市图书馆指南 › 第一章 借书证 › 1.1 补办"
     assert again.lang == "zh"
     assert found["guide"].question == ""
+
+
+def test_lists_links_and_tables_stay_readable(tmp_path: Path) -> None:
+    def item(depth: int, text: str) -> str:
+        place = f'<w:numPr><w:ilvl w:val="{depth}"/><w:numId w:val="1"/></w:numPr>'
+        return f"<w:p><w:pPr>{place}</w:pPr><w:r><w:t>{text}</w:t></w:r></w:p>"
+
+    link = '<w:p><w:hyperlink r:id="r3"><w:r><w:t>详见网站</w:t></w:r></w:hyperlink></w:p>'
+    cell = "<w:tc><w:p><w:r><w:t>免费</w:t><w:br/><w:t>当场</w:t></w:r></w:p></w:tc>"
+    body = f"{item(0, '带证件')}{item(1, '身份证')}{item(0, '到窗口')}{link}"
+    body += f"<w:tbl><w:tr>{cell}{cell}</w:tr></w:tbl>"
+    document = f'<w:document xmlns:w="{W}" xmlns:r="{OFFICE}"><w:body>{body}</w:body></w:document>'
+    path = packed(tmp_path / "a.docx", {"word/document.xml": document})
+    assert passages(path)["a"].answer.splitlines() == [
+        "1. 带证件",
+        "  - 身份证",
+        "2. 到窗口",
+        f"详见网站 ({LINK})",
+        "免费 当场 | 免费 当场",
+    ]
 
 
 def test_a_passage_keeps_its_id_when_others_come_before_it(tmp_path: Path) -> None:
