@@ -18,11 +18,6 @@ def read(path: Path) -> Iterator[Found]:
     yield Found(1, {"id": what, "answer": "was done"})
 
 
-def _eat(_: Path) -> None:
-    held = [b"x" * 50_000_000 for _ in range(100)]
-    assert held
-
-
 def _loop(_: Path) -> None:
     while True:
         pass
@@ -35,7 +30,7 @@ DEEDS: dict[str, Callable[[Path], object]] = {
     "secret": lambda _: os.environ["HUIYING_TELEGRAM__TOKEN"],
     "crash": lambda _: os.kill(os.getpid(), signal.SIGSEGV),
     "sleep": lambda _: time.sleep(600),
-    "eat": _eat,
+    "eat": lambda _: bytearray(1_000_000_000),
     "loop": _loop,
     "nothing": lambda _: None,
 }
