@@ -39,8 +39,11 @@ def read(path: Path) -> Iterator[Found]:
         ).value
     root = ElementTree.fromstring(f"<html>{html}</html>")  # noqa: S314 - Mammoth wrote it
     titles = [_text(e) for e in root if e.get("class") == "title"]
-    found = (Block(_lines(e), line, _level(e)) for line, e in enumerate(root, 1))
-    blocks = [block for block in found if block.text and block.text not in titles]
+    blocks = [
+        Block(text, line, _HEADINGS.get(element.tag, 0))
+        for line, element in enumerate(root, 1)
+        if (text := _lines(element)) and element.get("class") != "title"
+    ]
     named = passages.Named(path.stem, titles[0] if titles else "", _property(path))
     yield from passages.rows(named, blocks, "paragraph")
 
@@ -52,10 +55,6 @@ def _property(path: Path) -> str:
             return ""
         root = ElementTree.fromstring(pack.read("docProps/core.xml"))  # noqa: S314 - zips.check
     return (root.findtext(_TITLE) or "").strip()
-
-
-def _level(element: Element) -> int:
-    return _HEADINGS.get(element.tag, 0)
 
 
 def _lines(element: Element, depth: int = 0) -> str:

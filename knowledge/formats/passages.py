@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from knowledge.drafts import LIMITS
 from knowledge.errors import ArticleError
 from knowledge.formats.rows import Found
-from knowledge.text import language, passages
+from knowledge.text import language
 
 #: Characters that a passage should have at most.
 PASSAGE_CHARS = 1_500
@@ -25,6 +25,7 @@ _TELLING = 60
 #: Stands between a document's title and its headings.
 ARROW = " › "
 
+_SENTENCE_END = re.compile(r"[。！？!?；\n]|[.;]\s")
 #: Numbers before a heading, which change when a chapter is put in before: 3.2, 第三章, 二、, (1)
 _NUMBER = re.compile(
     r"^(?:\d+(?:\.\d+)*[.、．)）]?\s+|\d+(?:\.\d+)*[、．)）]\s*|\d+(?:\.\d+)+\s*"
@@ -115,13 +116,23 @@ def _pieces(texts: Iterable[str]) -> Iterator[str]:
     """Paragraphs together, at most PASSAGE_CHARS long where a sentence ends in time."""
     held: list[str] = []
     for text in texts:
-        for part in [text] if len(text) <= PASSAGE_CHARS else passages(text, PASSAGE_CHARS):
+        for part in _parts(text):
             if held and sum(map(len, held)) + len(part) > PASSAGE_CHARS:
                 yield "\n".join(held)
                 held = []
             held.append(part)
     if held:
         yield "\n".join(held)
+
+
+def _parts(text: str) -> Iterator[str]:
+    """A paragraph in parts of at most PASSAGE_CHARS that end with a sentence if they can."""
+    while len(text) > PASSAGE_CHARS:
+        ends = [end.end() for end in _SENTENCE_END.finditer(text, 0, PASSAGE_CHARS)]
+        cut = ends[-1] if ends else PASSAGE_CHARS
+        yield text[:cut].strip()
+        text = text[cut:].strip()
+    yield text
 
 
 def _id(stem: str, headings: Sequence[str]) -> str:

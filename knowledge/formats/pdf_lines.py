@@ -1,7 +1,7 @@
 """The lines of a PDF's pages, and the paragraphs that they make.
 
-A PDF knows characters at places, nothing more.  PDFium puts them into lines; a line that
-reaches the right edge of its page's text goes on in the next one of its size.
+A PDF knows characters at places, nothing more.  PDFium puts them into lines; a line behind
+which the next one's first word had no room goes on in it.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ from pypdfium2.raw import (
 
 #: Lines further apart than this many times their size belong to different paragraphs.
 _GAP = 1.9
-#: A line is full when less than this many of its characters would fit in behind it.
-_ROOM = 2.5
-#: PDFium's sign for a hyphen at the end of a line.
-_HYPHENS = "\x02\ufffe"
+#: Widths in sizes: of a Chinese character with a mark behind it, of a letter, of a blank.
+_CHARACTER, _LETTER, _BLANK = 2.5, 0.6, 1.0
+#: What PDFium puts for the hyphen of a word that it made one again, and for what is no text.
+_NO_TEXT = str.maketrans("", "", "\x02\ufffe\x00\uffff")
 #: A running head stands on at least this many pages, and on half of all.
 _RUNNING = 3
 _WIDE = re.compile("[\u2e80-\u9fff\uac00-\ud7a3\uf900-\ufaff\uff00-\uffef]")
@@ -44,21 +44,21 @@ class Line:
     page: int
     size: float
     y: float
-    #: Whether it reaches the right edge.
-    is_full: bool = False
+    #: From its end to the right edge of the page's text.
+    room: float
 
 
 def page_lines(page: PdfPage, number: int) -> list[Line]:
     """The lines of a page from the top, as PDFium orders them."""
     text = page.get_textpage()
     try:
-        spans = list(_spans(text))
+        spans = [span for span in _spans(text) if span[1]]
         found = [(*_measured(text, span), span[1]) for span in spans]
     finally:
         text.close()
     edge = max((right for _, _, right, _ in found), default=0.0)
     return [
-        Line(content, number, round(2 * size) / 2, y, right > edge - _ROOM * size)
+        Line(content, number, round(2 * size) / 2, y, edge - right)
         for size, y, right, content in found
     ]
 
@@ -116,8 +116,9 @@ def _spans(page: PdfTextPage) -> Iterator[tuple[list[int], str]]:
 
 
 def _plain(text: str) -> str:
-    """The text without NULs and half pairs, which broken fonts leave behind."""
-    return text.replace("\x00", "").encode("utf-8", "ignore").decode().strip()
+    """The text with its pairs put together, without what broken fonts leave behind."""
+    whole = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "ignore")
+    return whole.translate(_NO_TEXT).strip(" \t\u3000")
 
 
 def _measured(page: PdfTextPage, span: tuple[list[int], str]) -> tuple[float, float, float]:
@@ -132,15 +133,20 @@ def _measured(page: PdfTextPage, span: tuple[list[int], str]) -> tuple[float, fl
 
 
 def _goes_on(held: Line, line: Line) -> bool:
-    if not held.is_full or held.size != line.size:
+    if held.size != line.size or held.room > _first_word(line.text) * line.size:
         return False
     if held.page != line.page:
         return not held.text.endswith(tuple("。.!?！？:：;；"))
     return 0 < held.y - line.y <= _GAP * held.size
 
 
+def _first_word(text: str) -> float:
+    """How much room the first word needs, in sizes."""
+    if _WIDE.match(text):
+        return _CHARACTER
+    return len(text.split(maxsplit=1)[0]) * _LETTER + _BLANK
+
+
 def _joined(text: str, more: str) -> str:
-    if text[-1] in _HYPHENS:
-        return text[:-1] + more
     wide = _WIDE.match(text[-1]) or _WIDE.match(more[0])
     return text + more if wide else f"{text} {more}"

@@ -95,6 +95,16 @@ def test_a_long_section_is_cut_between_paragraphs(tmp_path: Path) -> None:
     assert told == "\n".join(texts)
 
 
+def test_a_long_paragraph_is_cut_after_a_sentence_and_stays_word_for_word(tmp_path: Path) -> None:
+    text = "请带身份证到一楼办理。" * 400
+    found = passages(docx(tmp_path / "a.docx", [("", text)]))
+    assert "".join(draft.answer for draft in found.values()) == text
+    assert all(draft.answer.endswith("。") for draft in found.values())
+    assert max(len(draft.answer) for draft in found.values()) <= PASSAGE_CHARS
+    solid = passages(docx(tmp_path / "a.docx", [("", "长" * 4_000)]))
+    assert "".join(draft.answer for draft in solid.values()) == "长" * 4_000
+
+
 def test_headings_too_long_for_an_id_are_kept_apart(tmp_path: Path) -> None:
     long = "很长" * 200
     parts: list[Part] = [("1", f"{long}一"), ("", "甲"), ("1", f"{long}二"), ("", "乙")]
@@ -157,6 +167,18 @@ def test_a_pdf_is_cut_where_the_letters_are_larger(tmp_path: Path) -> None:
         "Closed on Mondays.",
     ]
     assert rows[1].draft.source_title == "图书馆指南 › 一、补办"
+
+
+def test_a_word_divided_at_the_end_of_a_line_is_one_again(tmp_path: Path) -> None:
+    lines: list[Set] = [(30, "Please bring cor-"), (30, "rect papers"), (30, "to-"), (30, "- x")]
+    (row,) = read_files([pdf(tmp_path / "a.pdf", [lines])])
+    assert row.draft.answer == "Please bring correct papers\nto-\n- x"
+
+
+def test_a_line_goes_on_when_the_next_word_had_no_room(tmp_path: Path) -> None:
+    lines = ["Bring your card and", "identification papers", "in time.", "Thank you."]
+    (row,) = read_files([pdf(tmp_path / "a.pdf", [[(20, line) for line in lines]])])
+    assert row.draft.answer.splitlines() == [" ".join(lines[:3]), "Thank you."]
 
 
 def test_the_title_of_a_pdf_is_not_the_name_of_a_file(tmp_path: Path) -> None:
