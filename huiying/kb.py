@@ -32,6 +32,7 @@ from knowledge.drafts import ArticleStatus, to_json
 from knowledge.embedder import load_embedder
 from knowledge.errors import ArticleError, ImportRefused, KnowledgeError
 from knowledge.evaluate import evaluate, never_found, read_kb, read_queries
+from knowledge.formats import jsonl_file
 from knowledge.revisions import Act
 from knowledge.search import Decision, Knowledge, Outcome, Reason
 
@@ -50,6 +51,9 @@ _WORDS = {
 }
 
 kb_app = typer.Typer(help="Knowledge in and out.", no_args_is_help=True)
+
+_FILES = "Files (CSV, XLSX, JSONL, Markdown, DOCX, PDF), and folders of them."
+_OUT = "File ending in .csv, .xlsx or .jsonl; or a folder, ending in /, for Markdown."
 
 Why = Annotated[str, typer.Option("--why", help="Reason, kept in the article's history.")]
 Ids = Annotated[list[str], typer.Argument(metavar="ID…", help="Ids of articles.")]
@@ -81,7 +85,7 @@ def ask_command(
 
 @kb_app.command("import")
 def import_command(
-    paths: Annotated[list[Path], typer.Argument(metavar="PATH…", help="JSONL or CSV files.")],
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH…", help=_FILES)],
     publish: Annotated[bool, typer.Option("--publish", help="Publish the articles.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check only, keep nothing.")] = False,
     why: Why = "import",
@@ -91,7 +95,8 @@ def import_command(
 ) -> None:
     """Take articles from files: all rows, or none when one is bad."""
     with _plain_errors(as_json), _office(data, config, open_database) as (settings, database):
-        rows = importing.read_files(paths, publish)
+        with _bar("Reading") as progress:
+            rows = importing.read_files(paths, publish, progress)
         done = _import(database, rows, why, publish, dry_run)
         if not dry_run:
             _ready(settings, database)
@@ -103,7 +108,7 @@ def import_command(
 
 @kb_app.command("export")
 def export_command(
-    out: Annotated[Path | None, typer.Option("--out", help="File; .csv gives CSV.")] = None,
+    out: Annotated[str | None, typer.Option("--out", help=_OUT)] = None,
     status: Annotated[ArticleStatus | None, typer.Option(help="Only these.")] = None,
     data: Data = None,
     config: Config = None,
@@ -117,14 +122,12 @@ def export_command(
         if out is None and as_json:
             _show(True, {"articles": [to_json(d) for d in drafts]}, str)
         elif out is None:
-            exporting.write_jsonl(drafts, sys.stdout)
+            jsonl_file.write_to(drafts, sys.stdout)
         else:
-            exporting.write_file(drafts, out)
-            _show(
-                as_json,
-                {"articles": len(drafts), "file": str(out)},
-                lambda: f"{len(drafts)} articles",
-            )
+            to_folder = out.endswith("/") or Path(out).is_dir()
+            write = exporting.write_folder if to_folder else exporting.write_file
+            result = {"articles": write(drafts, Path(out)), "file": out}
+            _show(as_json, result, lambda: f"{len(drafts)} articles")
 
 
 @kb_app.command("list")
@@ -319,20 +322,21 @@ def _version(database: Database) -> int:
 
 @contextmanager
 def _bar(title: str) -> Iterator[Callable[[int, int], None]]:
-    """A progress bar on stderr that appears with the first report."""
-    with Progress(console=Console(stderr=True), transient=True) as bar:
+    """A progress bar on stderr, if that is a terminal, that appears with the first report."""
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task(title, total=None, visible=False)
         yield lambda done, total: bar.update(task, completed=done, total=total, visible=True)
 
 
 @contextmanager
 def _plain_errors(as_json: bool = False) -> Iterator[None]:
-    """Say what is wrong in one sentence, bad rows one a line before it, and exit."""
+    """Say what is wrong in one sentence, several bad rows one a line before it, and exit."""
     with plain_errors():
         try:
             yield
         except ImportRefused as error:
-            for row in error.bad:
+            for row in error.bad if len(error.bad) > 1 else ():
                 typer.echo(str(row), err=True)
             if as_json:
                 show_json({"bad": [asdict(r) for r in error.bad]})

@@ -49,6 +49,8 @@ LIMITS: dict[str, int] = {
     "source_url": 2_000,
     "supersedes": 200,
 }
+#: Texts whose line breaks and ends are settled at construction; "id" is refused instead.
+_SETTLED = tuple(name for name in LIMITS if name not in ("id", "supersedes"))
 #: Longest phrasing in characters, and most phrasings of one article.
 PHRASING_CHARS = 500
 PHRASINGS = 500
@@ -60,7 +62,11 @@ _UNSEEN = frozenset({"Cc", "Cf", "Zl", "Zp"})
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """An article's content as an editor writes it; construction refuses what breaks a rule."""
+    """An article's content as an editor writes it; construction refuses what breaks a rule.
+
+    Texts lose the blanks at their ends and break lines with ``\\n``, so that two drafts are equal
+    when a reader sees no difference, whatever file or form they came from.
+    """
 
     id: str
     answer: str
@@ -77,7 +83,11 @@ class Draft:
     supersedes: str | None = None
 
     def __post_init__(self) -> None:
-        """Check the rules that need no database."""
+        """Settle the texts and check the rules that need no database."""
+        for name in _SETTLED:
+            object.__setattr__(self, name, _settled(getattr(self, name)))
+        phrasings = dict.fromkeys(filter(None, map(_settled, self.phrasings)))
+        object.__setattr__(self, "phrasings", tuple(phrasings))
         if not self.id.strip():
             raise ArticleError('"id" is missing; give each article its own.')
         if self.id != self.id.strip():
@@ -105,6 +115,10 @@ class Draft:
         """Whether *today* lies in the validity period, both ends included."""
         started = self.valid_from is None or self.valid_from <= today
         return started and (self.valid_to is None or today <= self.valid_to)
+
+
+def _settled(text: str) -> str:
+    return text.strip().replace("\r\n", "\n").replace("\r", "\n")
 
 
 def live(articles: Iterable[Draft], today: dt.date) -> Iterator[Draft]:

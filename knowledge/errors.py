@@ -2,7 +2,9 @@
 
     KnowledgeError
     ├── ArticleError          an article breaks a rule of its own
-    │   └── UnknownArticle    no article has this id
+    │   ├── UnknownArticle    no article has this id
+    │   ├── NotText           a file that should be text is not UTF-8
+    │   └── Damaged           a file is not what its name says
     ├── ImportRefused         a file has bad rows; nothing was done with it
     ├── EmbedderError         the embedding model cannot be loaded or run
     └── IndexUnusable         the saved index cannot be used and must be rebuilt
@@ -32,6 +34,21 @@ class UnknownArticle(ArticleError):
         )
 
 
+class NotText(ArticleError):
+    """This is not UTF-8; save the file as UTF-8."""
+
+    def __init__(self, line: int) -> None:
+        super().__init__("this is not UTF-8; save the file as UTF-8.")
+        self.line = line
+
+
+class Damaged(ArticleError):
+    """The file is damaged; open it in its program and save it again."""
+
+    def __init__(self) -> None:
+        super().__init__("the file is damaged; open it in its program and save it again.")
+
+
 @dataclass(frozen=True, slots=True)
 class BadRow:
     """One row of an import file that cannot be taken, and why."""
@@ -40,9 +57,11 @@ class BadRow:
     #: Line in the file, counted from 1; 0 stands for the file as a whole.
     line: int
     reason: str
+    #: What *line* counts: lines, the rows of a sheet, paragraphs, pages.
+    unit: str = "line"
 
     def __str__(self) -> str:
-        place = f"{self.path}, line {self.line}" if self.line else self.path
+        place = f"{self.path}, {self.unit} {self.line}" if self.line else self.path
         return f"{place}: {self.reason}"
 
 
@@ -50,9 +69,13 @@ class ImportRefused(KnowledgeError):
     """A file has bad rows, so nothing was *done* with it; mend the rows and try again."""
 
     def __init__(self, bad: tuple[BadRow, ...], done: str = "imported") -> None:
-        self.bad = tuple(sorted(bad, key=lambda row: (row.path, row.line)))
-        rows = "1 row is" if len(bad) == 1 else f"{len(bad)} rows are"
-        super().__init__(f"{rows} bad and nothing was {done}; mend them and try again.")
+        places = dict.fromkeys((row.path, row.unit) for row in bad)
+        order = {place: n for n, place in enumerate(places)}
+        self.bad = tuple(sorted(bad, key=lambda row: (order[row.path, row.unit], row.line)))
+        if len(bad) == 1:
+            super().__init__(f"{str(bad[0]).rstrip('.')}; nothing was {done}.")
+        else:
+            super().__init__(f"{len(bad)} rows are bad and nothing was {done}; mend them all.")
 
 
 class EmbedderError(KnowledgeError):

@@ -20,7 +20,8 @@ import numpy as np
 from knowledge.calibration import OFFERED
 from knowledge.drafts import PHRASING_CHARS, Draft, live
 from knowledge.errors import ArticleError, BadRow, ImportRefused
-from knowledge.importing import read_objects, row_draft
+from knowledge.formats import kinds
+from knowledge.importing import row_draft
 from knowledge.search import Decision, Knowledge, Outcome
 
 #: Places of the ranking that are looked at.
@@ -153,13 +154,13 @@ def rss_mb() -> float:
 def _read(path: Path, convert: Callable[[dict[str, Any]], Any]) -> Iterator[Any]:
     good: list[Any] = []
     bad: list[BadRow] = []
-    for line, values in read_objects(path):
+    for found in kinds.read(path):
         try:
-            if isinstance(values, ArticleError):
-                raise values
-            good.append(convert(values))
+            if isinstance(found.values, ArticleError):
+                raise found.values
+            good.append(convert(found.values))
         except ArticleError as error:
-            bad.append(BadRow(str(path), line, str(error)))
+            bad.append(BadRow(str(path), found.line, str(error), found.unit))
     if bad:
         raise ImportRefused(tuple(bad), "measured")
     yield from good

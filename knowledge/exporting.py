@@ -2,59 +2,44 @@
 
 from __future__ import annotations
 
-import csv
-import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TextIO
 
-from knowledge.drafts import Draft, to_json
+from knowledge.drafts import Draft
 from knowledge.errors import ArticleError
+from knowledge.formats import csv_file, jsonl_file, markdown_file, xlsx_write
 
-COLUMNS = (
-    "id",
-    "lang",
-    "category",
-    "department",
-    "question",
-    "phrasings",
-    "answer",
-    "source_title",
-    "source_url",
-    "date",
-    "valid_from",
-    "valid_to",
-    "supersedes",
-)
+#: How each kind of file is written.
+_KINDS: dict[str, Callable[[Iterable[Draft], Path], int]] = {
+    ".csv": csv_file.write,
+    ".jsonl": jsonl_file.write,
+    ".xlsx": xlsx_write.write,
+}
 
 
 def write_file(articles: Iterable[Draft], path: Path) -> int:
-    """CSV to a path that ends in .csv, else JSONL; ArticleError when it cannot be written."""
-    is_csv = path.suffix.lower() == ".csv"
+    """Write a file of the kind its suffix says; the number of articles.
+
+    Raises ArticleError when the suffix is unknown or the file cannot be written.
+    """
+    kind = _KINDS.get(path.suffix.lower())
+    if kind is None:
+        kinds = ", ".join(_KINDS)
+        raise ArticleError(f"{path} must end in {kinds}, or in / for a folder of Markdown files.")
+    return _written(kind, articles, path)
+
+
+def write_folder(articles: Iterable[Draft], folder: Path) -> int:
+    """Write a Markdown file an article into a folder, which is made; the number of articles."""
+    return _written(markdown_file.write, articles, folder)
+
+
+def _written(
+    write: Callable[[Iterable[Draft], Path], int], articles: Iterable[Draft], path: Path
+) -> int:
     try:
-        with path.open("w", encoding="utf-8-sig" if is_csv else "utf-8", newline="") as out:
-            return (write_csv if is_csv else write_jsonl)(articles, out)
+        return write(articles, path)
     except OSError as error:
         raise ArticleError(
             f"{path} cannot be written ({error.strerror}); choose another."
         ) from error
-
-
-def write_jsonl(articles: Iterable[Draft], out: TextIO) -> int:
-    """One JSON object a line; the number of lines."""
-    n = 0
-    for article in articles:
-        out.write(json.dumps(to_json(article), ensure_ascii=False) + "\n")
-        n += 1
-    return n
-
-
-def write_csv(articles: Iterable[Draft], out: TextIO) -> int:
-    """A header and one row an article, phrasings one a line inside their cell."""
-    writer = csv.DictWriter(out, COLUMNS, restval="")
-    writer.writeheader()
-    n = 0
-    for article in articles:
-        writer.writerow(to_json(article) | {"phrasings": "\n".join(article.phrasings)})
-        n += 1
-    return n

@@ -1,19 +1,14 @@
 """Importing: files of articles in, all rows or none.
 
-JSONL (one object a line) and CSV (a header row) carry the same keys: ``id`` and ``answer``,
-and optionally ``question``, ``category``, ``department``, ``phrasings`` (a list; in CSV one
-a line inside the cell), ``lang``, ``source`` (a link or a title), ``source_title``, ``date``,
-``valid_from``, ``valid_to``, ``supersedes``.  Other keys are passed over.
+:mod:`knowledge.formats` reads the files; what a row must be and how it is stored stands here.
 """
 
 from __future__ import annotations
 
-import csv
 import datetime as dt
-import io
-import json
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,18 +18,19 @@ from knowledge import articles as store
 from knowledge.articles import Article
 from knowledge.drafts import ArticleStatus, Draft, check_publishable
 from knowledge.errors import ArticleError, BadRow, ImportRefused
+from knowledge.formats import kinds
+from knowledge.formats.caps import ROWS
 from knowledge.revisions import Act
 from knowledge.text import language
 
-#: Largest file in bytes, most rows of one import, longest line or cell in characters.
-FILE_BYTES, ROWS, ROW_CHARS = 200_000_000, 200_000, 500_000
-SUFFIXES = (".jsonl", ".csv")
+Progress = Callable[[int, int], None]
 
-#: a line's number, and the object in it or what is wrong with it
-Found = tuple[int, dict[str, Any] | ArticleError]
-
+#: NUL, halves of pairs, and the two that Unicode says are no characters and XML refuses.
+_NO_TEXT = re.compile("[\x00\ud800-\udfff\ufffe\uffff]")
 _TEXTS = ("id", "question", "answer", "lang", "category", "department", "source_title")
 _DATES = ("date", "valid_from", "valid_to")
+#: What a passage says of an article that is known already; the rest is an editor's.
+_PASSAGE = frozenset({"id", "answer", "source_title"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +40,13 @@ class Row:
     path: str
     line: int
     draft: Draft
+    unit: str = "line"
+    #: Fields of which the file says nothing; a known article keeps its own.
+    silent: frozenset[str] = field(default=frozenset())
+
+    def bad(self, reason: str) -> BadRow:
+        """This row with what is wrong with it."""
+        return BadRow(self.path, self.line, reason, self.unit)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,14 +63,20 @@ class Imported:
         return len(self.new) + len(self.changed) + len(self.unchanged)
 
 
-def read_files(paths: Sequence[Path], publish: bool = False) -> tuple[Row, ...]:
+def read_files(
+    paths: Sequence[Path], publish: bool = False, progress: Progress | None = None
+) -> tuple[Row, ...]:
     """Read and check every row of every file; raises ImportRefused listing all bad rows.
 
-    With *publish* a row must also be fit to be published.
+    Of a folder the files of known kinds are read.  With *publish* a row must also be fit to be
+    published.
     """
     rows: list[Row] = []
     bad: list[BadRow] = []
-    for path in paths:
+    files = tuple(kinds.files_of(paths))
+    for number, path in enumerate(files):
+        if progress is not None:
+            progress(number, len(files))
         for found in _read(path, publish):
             if isinstance(found, Row):
                 rows.append(found)
@@ -86,7 +95,7 @@ def store_rows(
     rows: Sequence[Row],
     act: Act,
     publish: bool = False,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> Imported:
     """Write rows as articles; an unchanged row leaves no revision.
 
@@ -100,11 +109,10 @@ def store_rows(
     bad: list[BadRow] = []
     for number, row in enumerate(rows, 1):
         try:
-            done[_store(session, row.draft, known.get(row.draft.id), act, target)].append(
-                row.draft.id
-            )
+            what = _store(session, row, known.get(row.draft.id), act, target)
+            done[what].append(row.draft.id)
         except ArticleError as error:
-            bad.append(BadRow(row.path, row.line, str(error)))
+            bad.append(row.bad(str(error)))
         if progress is not None:
             progress(number, len(rows))
     if bad:
@@ -129,15 +137,16 @@ def row_draft(values: dict[str, Any]) -> Draft:
 
 def _store(
     session: Session,
-    draft: Draft,
+    row: Row,
     known: tuple[Article, Draft] | None,
     act: Act,
     target: ArticleStatus | None,
 ) -> str:
     if known is None:
-        store.create(session, draft, act, target or ArticleStatus.DRAFT)
+        store.create(session, row.draft, act, target or ArticleStatus.DRAFT)
         return "new"
     article, old = known
+    draft = replace(row.draft, **{name: getattr(old, name) for name in row.silent})
     changed = store.write(session, article, old, draft, act, target)
     return "changed" if changed else "unchanged"
 
@@ -153,95 +162,23 @@ def _known(session: Session, ids: Sequence[str]) -> dict[str, tuple[Article, Dra
     return found
 
 
-def read_objects(path: Path) -> Iterator[Found]:
-    """Each row of a JSONL or CSV file."""
-    try:
-        raw = _bytes(path)
-        text = raw.decode("utf-8-sig")
-    except ArticleError as error:
-        yield 0, error
-    except OSError as error:
-        yield 0, ArticleError(f"the file cannot be read ({error.strerror}); check its path.")
-    except UnicodeDecodeError as error:
-        line = raw[: error.start].count(b"\n") + 1
-        yield line, ArticleError("this is not UTF-8; save the file as UTF-8.")
-    else:
-        rows = (_csv_rows if path.suffix.lower() == ".csv" else _jsonl_rows)(text)
-        yield from _some(rows)
-
-
-def _some(rows: Iterator[Found]) -> Iterator[Found]:
-    """The rows; a file without any is most often the wrong one."""
-    nothing = ArticleError("the file has no rows; check that it is the right one.")
-    yield next(rows, (0, nothing))
-    yield from rows
-
-
 def _read(path: Path, publish: bool) -> Iterator[Row | BadRow]:
-    for line, values in read_objects(path):
+    for found in kinds.read(path):
         try:
-            if isinstance(values, ArticleError):
-                raise values
-            draft = row_draft(values)
+            if isinstance(found.values, ArticleError):
+                raise found.values
+            draft = row_draft(found.values)
             if publish:
                 check_publishable(draft)
-            yield Row(str(path), line, draft)
+            yield Row(str(path), found.line, draft, found.unit, _silent(path, found.values))
         except ArticleError as error:
-            yield BadRow(str(path), line, str(error))
+            yield BadRow(str(path), found.line, str(error), found.unit)
 
 
-def _bytes(path: Path) -> bytes:
-    if path.suffix.lower() not in SUFFIXES:
-        raise ArticleError(f"only {' and '.join(SUFFIXES)} files can be imported; convert it.")
-    if path.stat().st_size > FILE_BYTES:
-        raise ArticleError(f"the file is larger than {FILE_BYTES // 1_000_000} MB; split it.")
-    return path.read_bytes()
-
-
-def _jsonl_rows(text: str) -> Iterator[Found]:
-    for number, line in enumerate(text.split("\n"), 1):
-        if line.strip():
-            yield number, _json_row(line)
-
-
-def _json_row(line: str) -> dict[str, Any] | ArticleError:
-    if len(line) > ROW_CHARS:
-        return ArticleError(f"the row is longer than {ROW_CHARS} characters.")
-    try:
-        values = json.loads(line)
-    except RecursionError:
-        return ArticleError("the row is not JSON (too deeply nested); mend it.")
-    except json.JSONDecodeError as error:
-        return ArticleError(f"the row is not JSON ({error.msg}); mend it.")
-    except ValueError:  # Python reads no whole number of more than 4,300 digits
-        return ArticleError("the row holds a number of too many digits; write it as a text.")
-    if not isinstance(values, dict):
-        return ArticleError("the row is not a JSON object; write one object a line.")
-    return values
-
-
-def _csv_rows(text: str) -> Iterator[Found]:
-    csv.field_size_limit(ROW_CHARS)
-    reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
-    missing = {"id", "answer"} - set(reader.fieldnames or ())
-    if missing:
-        yield 1, ArticleError(f'the header lacks "{min(missing)}"; name the columns there.')
-        return
-    line = reader.line_num + 1
-    try:
-        for values in reader:
-            yield line, _csv_row(values)
-            line = reader.line_num + 1
-    except csv.Error as error:
-        yield line, ArticleError(f"the row is not CSV ({error}); mend it.")
-
-
-def _csv_row(values: dict[str | Any, Any]) -> dict[str, Any] | ArticleError:
-    if None in values:
-        return ArticleError("the row has more cells than the header; quote cells with commas.")
-    row: dict[str, Any] = {str(k): v or "" for k, v in values.items()}
-    row["phrasings"] = [p for p in row.get("phrasings", "").splitlines() if p.strip()]
-    return row
+def _silent(path: Path, values: dict[str, Any]) -> frozenset[str]:
+    if path.suffix.lower() in kinds.DOCUMENTS:
+        return frozenset(Draft.__dataclass_fields__) - _PASSAGE
+    return frozenset() if values.get("lang") else frozenset({"lang"})
 
 
 def _text(values: dict[str, Any], name: str) -> str:
@@ -251,7 +188,7 @@ def _text(values: dict[str, Any], name: str) -> str:
     if isinstance(value, bool) or not isinstance(value, str | int):
         raise ArticleError(f'"{name}" must be a text.')
     text = str(value)
-    if "\x00" in text or any("\ud800" <= c <= "\udfff" for c in text):
+    if _NO_TEXT.search(text):
         raise ArticleError(f'"{name}" holds a character that is no text (NUL or half a pair).')
     return text.strip()
 
@@ -282,5 +219,5 @@ def _doubled(rows: Iterable[Row]) -> Iterator[BadRow]:
     for row in rows:
         first = seen.setdefault(row.draft.id, row)
         if first is not row:
-            place = f"{first.path}, line {first.line}"
-            yield BadRow(row.path, row.line, f'id "{row.draft.id}" is already at {place}.')
+            place = f"{first.path}, {first.unit} {first.line}" if first.line else first.path
+            yield row.bad(f'id "{row.draft.id}" is already at {place}.')

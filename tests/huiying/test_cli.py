@@ -112,7 +112,10 @@ def test_help_works_for_each(path: tuple[str, ...]) -> None:
 
 
 def test_the_start_is_light() -> None:
-    heavy = ("torch", "transformers", "sentence_transformers", "alembic", "uvicorn", "telegram")
+    heavy = (
+        *("torch", "transformers", "sentence_transformers", "alembic", "uvicorn", "telegram"),
+        *("python_calamine", "mammoth", "pypdfium2"),
+    )
     code = (
         "import sys, time; began = time.process_time()\n"
         "from huiying.cli import app; import typer; typer.main.get_command(app)\n"

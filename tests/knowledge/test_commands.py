@@ -14,6 +14,8 @@ from huiying.cli import app
 from knowledge import exporting
 from tests.knowledge.conftest import office
 
+DAMAGED = "the file is damaged; open it in its program and save it again"
+
 
 class Desk:
     """Runs commands on one data directory."""
@@ -191,3 +193,33 @@ def test_eval_lists_its_bad_rows_as_such(tmp_path: Path, file: Path) -> None:
     assert done.exit_code == 2
     assert "line 1" in done.stderr
     assert "nothing was measured" in done.stderr
+def test_every_form_of_export_comes_back_unchanged(desk: Desk, file: Path, tmp_path: Path) -> None:
+    desk.json("kb", "import", str(file), "--publish")
+    (tmp_path / "there").mkdir()
+    for out in ("out.xlsx", "new/", "there"):
+        told = f"{tmp_path / out}{'/' if out.endswith('/') else ''}"
+        assert desk.json("kb", "export", "--out", told) == {"articles": 5, "file": told}
+        done = desk.json("kb", "import", str(tmp_path / out))
+        assert (done["new"], done["changed"], done["unchanged"]) == (0, 0, 5)
+    assert (tmp_path / "new" / "dog-licence.md").exists()
+
+
+@pytest.mark.parametrize("out", ["out.docx", "out", "out.xlsx/x.csv"])
+def test_an_export_that_cannot_be_written_is_one_sentence(
+    desk: Desk, file: Path, tmp_path: Path, out: str
+) -> None:
+    done = desk.run("kb", "export", "--out", str(tmp_path / out))
+    assert done.exit_code == 2
+    assert done.stderr.count("\n") == 1
+    assert list(tmp_path.glob("out*")) == []
+
+
+def test_one_bad_file_keeps_all_others_out(desk: Desk, file: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    (folder / "good.md").write_text("答案", "utf-8")
+    (folder / "bad.pdf").write_bytes(b"%PDF-1.7 and nothing more")
+    done = desk.run("kb", "import", str(file), str(folder), "--publish")
+    assert done.exit_code == 2
+    assert done.stderr == f"{folder / 'bad.pdf'}: {DAMAGED}; nothing was imported.\n"
+    assert desk.json("kb", "list")["articles"] == []

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from sqlmodel import Session
 
-from knowledge import articles, exporting, importing
+from knowledge import articles, exporting
 from knowledge.errors import ImportRefused
+from knowledge.formats import caps
 from knowledge.importing import read_files, store_rows
 from tests.knowledge.conftest import ACT, office
 
@@ -154,7 +155,7 @@ def test_a_missing_file_is_a_plain_sentence(tmp_path: Path) -> None:
 def test_a_file_too_large_is_refused_unread(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(importing, "FILE_BYTES", 10)
+    monkeypatch.setattr(caps, "FILE_BYTES", 10)
     ((_, reason),) = reasons(write(tmp_path / "a.jsonl", {"id": "a", "answer": "long enough"}))
     assert "split it" in reason
 
