@@ -2,7 +2,8 @@
 
     KnowledgeError
     ├── ArticleError          an article breaks a rule of its own
-    │   └── UnknownArticle    no article has this id
+    │   ├── UnknownArticle    no article has this id
+    │   └── SecondPairOfEyes  somebody else must publish this
     ├── ImportRefused         a file has bad rows; nothing of it was kept
     ├── EmbedderError         the embedding model cannot be loaded or run
     └── IndexUnusable         the saved index cannot be used and must be rebuilt
@@ -29,6 +30,16 @@ class UnknownArticle(ArticleError):
     def __init__(self, article_id: str) -> None:
         super().__init__(
             f"There is no article {article_id!r}; `huiying kb list` shows the ids there are."
+        )
+
+
+class SecondPairOfEyes(ArticleError):
+    """Whoever wrote what an article says may not publish it; let somebody else do it."""
+
+    def __init__(self, article_id: str, way: str) -> None:
+        """*way* is what to do instead."""
+        super().__init__(
+            f"Whoever wrote what article {article_id!r} says may not publish it; {way}."
         )
 
 
