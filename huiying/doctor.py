@@ -18,7 +18,7 @@ from bot.channels.telegram import TelegramChannel
 from bot.config import Settings
 from bot.db import SAFE_SQLITE, Database
 from bot.errors import BadInput, Failure, HuiyingError
-from huiying.kb import open_knowledge
+from huiying.kb_office import open_knowledge
 from huiying.schema import open_database
 from huiying.web import count_quarantined
 

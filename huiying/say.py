@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from bot.errors import HuiyingError
+from knowledge.errors import KnowledgeError
 
 Data = Annotated[Path | None, typer.Option("--data", help="Data directory.")]
 Config = Annotated[Path | None, typer.Option("--config", help="Configuration file.")]
@@ -20,13 +21,13 @@ def plain_errors() -> Iterator[None]:
     """Turn an error meant for people into its sentence on stderr and its exit code."""
     try:
         yield
-    except* HuiyingError as group:
+    except* (HuiyingError, KnowledgeError) as group:
         error = _first(group)
         typer.echo(str(error), err=True)
         raise typer.Exit(getattr(error, "exit_code", 1)) from None
 
 
-def _first(group: BaseExceptionGroup[HuiyingError]) -> BaseException:
+def _first(group: BaseExceptionGroup[HuiyingError | KnowledgeError]) -> BaseException:
     error: BaseException = group
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]

@@ -128,7 +128,9 @@ def test_explain_and_check(desk: Desk, file: Path) -> None:
     found = desk.json("kb", "explain", "借书的卡")
     assert {"answer", "offer"} == set(found["thresholds"])
     assert "dense_best" in found["candidates"][0]["features"]
-    assert desk.json("kb", "check") == {"findings": []}
+    troubles = [f["trouble"] for f in desk.json("kb", "check")["findings"]]
+    assert set(troubles) == {"link", "unsourced", "undated"}
+    assert "unsourced (4)\n  bulky-waste: names no source" in desk.run("kb", "check").stdout
 
 
 def test_eval_builds_in_memory_and_touches_no_data(
