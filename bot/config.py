@@ -136,6 +136,16 @@ class KnowledgeSettings(_Section):
     max_wrong_answers: float = Field(
         0.05, gt=0, lt=1, description="Highest accepted share of wrong among outright answers."
     )
+    four_eyes: bool = Field(
+        False,
+        description="Nobody publishes what they wrote; every edit then names its editor (`--as`).",
+    )
+    past_questions: int = Field(
+        200,
+        ge=0,
+        le=5_000,
+        description="Latest questions of citizens that every publish is tried on first; 0: none.",
+    )
 
 
 class WorkerSettings(_Section):

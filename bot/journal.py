@@ -164,6 +164,19 @@ def rows(connection: Connection, after: int = 0) -> Iterator[dict[str, Any]]:
             after = row["seq"]
 
 
+def newest(connection: Connection, kind: str, limit: int) -> Iterator[dict[str, Any]]:
+    """Yield the last ``limit`` rows of a kind, the newest first."""
+    query = select(_TABLE).where(_TABLE.c.kind == kind).order_by(_TABLE.c.seq.desc()).limit(limit)
+    for row in connection.execute(query).mappings():
+        yield dict(row)
+
+
+def find(connection: Connection, seq: int) -> dict[str, Any] | None:
+    """Return the row of this number, None when there is none."""
+    row = connection.execute(select(_TABLE).where(_TABLE.c.seq == seq)).mappings().first()
+    return None if row is None else dict(row)
+
+
 def verify(connection: Connection, head: str = "") -> Verdict:
     """Prove the chain from its first row; name the first row that does not hold.
 

@@ -140,9 +140,13 @@ class OfficeContext(Context):
         self.reply(say(self.lang, key, **values), choices)
 
     async def search(self, text: str) -> Decision:
-        """Ask the knowledge, and keep for the journal what it saw and decided by."""
+        """Ask the knowledge, and keep for the journal all that is needed to decide again."""
+        day = self.today
         decision = await asyncio.to_thread(self.office.knowledge.ask, text, self.state.get("lang"))
         self.note(
+            question=text,
+            lang=decision.lang,
+            day=day.isoformat(),
             reason=str(decision.reason),
             confidence=round(decision.confidence, 4),
             offer_confidence=round(decision.offer_confidence, 4),

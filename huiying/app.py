@@ -31,7 +31,7 @@ from bot.spine import Spine
 from handlers import policy
 from handlers.context import Office, OfficeContext
 from handlers.failure import on_failure
-from huiying.kb import open_knowledge
+from huiying.kb_office import open_knowledge
 from huiying.lock import announce, only_server
 from huiying.schema import open_database
 from huiying.web import WebServer
@@ -64,7 +64,7 @@ async def serve(
     with only_server(settings.data_dir) if database.is_sqlite else nullcontext():
         spine = Spine(database, settings.worker)
         await spine.start()
-        knowledge = open_knowledge(settings)
+        knowledge = open_knowledge(settings, clock=database.clock)
         await asyncio.to_thread(_refresh, knowledge, database)
         channels = _channels(settings, spine, terminal)
         desk = desk_config(settings)

@@ -20,7 +20,7 @@ from bot.db import SAFE_SQLITE, Database
 from bot.errors import BadInput, Failure, HuiyingError
 from bot.text import one_line
 from huiying import doctor_telegram
-from huiying.kb import open_knowledge
+from huiying.kb_office import open_knowledge
 from huiying.schema import open_existing
 from huiying.web import count_quarantined
 

@@ -5,37 +5,36 @@ What is wrong goes to stderr as one plain sentence, with exit code 2 for bad inp
 for a failure.
 """
 
-import datetime as dt
-import getpass
-import json
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
-from zoneinfo import ZoneInfo
 
 import typer
-from rich.console import Console
-from rich.progress import Progress
 
-from bot.config import Settings, load_settings
-from bot.db import Database
-from bot.errors import BadInput, Failure
-from huiying.say import Config, Data, Json, plain_errors, show_json
-from huiying.schema import open_database, open_existing
+from bot.text import one_line
+from bot.transaction import Transaction
+from huiying import kb_explain, kb_publish, kb_questions
+from huiying.editors import Editor
+from huiying.kb_office import As, DryRun, Force, Why, bar, office, plain_kb_errors, ready, show
+from huiying.publishing import SHOWN, How, more, publish, remembering, with_rehearsal
+from huiying.say import Config, Data, Json
+from huiying.schema import open_database
 from knowledge import articles, exporting, importing
 from knowledge.checking import check
 from knowledge.drafts import ArticleStatus, to_json
 from knowledge.embedder import load_embedder
-from knowledge.errors import ArticleError, ImportRefused, KnowledgeError
 from knowledge.evaluate import evaluate, never_found, read_kb, read_queries
+from knowledge.findings import Finding, Trouble
 from knowledge.formats import jsonl_file
-from knowledge.revisions import Act
+from knowledge.index import Progress
 from knowledge.search import Decision, Knowledge, Outcome, Reason
 
+#: what an import does with an article
+_KINDS = ("new", "changed", "unchanged")
 #: what ``ask`` says when it does not answer, in the asker's language
 _WORDS = {
     "zh": {
@@ -55,19 +54,8 @@ kb_app = typer.Typer(help="Knowledge in and out.", no_args_is_help=True)
 _FILES = "Files (CSV, XLSX, JSONL, Markdown, DOCX, PDF), and folders of them."
 _OUT = "File ending in .csv, .xlsx or .jsonl; or a folder, ending in /, for Markdown."
 
-Why = Annotated[str, typer.Option("--why", help="Reason, kept in the article's history.")]
-Ids = Annotated[list[str], typer.Argument(metavar="ID…", help="Ids of articles.")]
-
-
-def open_knowledge(settings: Settings) -> Knowledge:
-    """The office's knowledge as configured, still empty; ``refresh`` it from a session."""
-    zone = ZoneInfo(settings.office.timezone)
-    return Knowledge(
-        load_embedder(settings.knowledge.embedder),
-        folder=settings.data_dir / "index",
-        max_wrong_answers=settings.knowledge.max_wrong_answers,
-        today=lambda: dt.datetime.now(zone).date(),
-    )
+for _commands in (kb_publish, kb_questions, kb_explain):
+    _commands.register(kb_app)
 
 
 def ask_command(
@@ -78,32 +66,51 @@ def ask_command(
     as_json: Json = False,
 ) -> None:
     """Ask the knowledge one question."""
-    with _plain_errors(), _office(data, config) as (settings, database):
-        decision = _ready(settings, database).ask(text, lang)
-        _show(as_json, decision.to_json(), lambda: _decision_text(decision))
+    with plain_kb_errors(), office(data, config) as (settings, database):
+        decision = ready(settings, database).ask(text, lang)
+        show(as_json, decision.to_json(), lambda: _decision_text(decision))
 
 
 @kb_app.command("import")
 def import_command(
     paths: Annotated[list[Path], typer.Argument(metavar="PATH…", help=_FILES)],
-    publish: Annotated[bool, typer.Option("--publish", help="Publish the articles.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check only, keep nothing.")] = False,
-    why: Why = "import",
+    publish_them: Annotated[bool, typer.Option("--publish", help="Publish the articles.")] = False,
+    dry_run: DryRun = False,
+    why: Why = "",
+    force: Force = False,
+    as_editor: As = "",
     data: Data = None,
     config: Config = None,
     as_json: Json = False,
 ) -> None:
     """Take articles from files: all rows, or none when one is bad."""
-    with _plain_errors(as_json), _office(data, config, open_database) as (settings, database):
-        with _bar("Reading") as progress:
-            rows = importing.read_files(paths, publish, progress)
-        done = _import(database, rows, why, publish, dry_run)
-        if not dry_run:
-            _ready(settings, database)
-        result = {name: len(getattr(done, name)) for name in ("new", "changed", "unchanged")}
-        result |= {"dry_run": dry_run, "kb_version": _version(database)}
+    with plain_kb_errors(as_json), office(data, config, open_database) as (settings, database):
+        with bar("Reading") as progress:
+            rows = importing.read_files(paths, publish_them, progress)
+        reason = why if force else why or "import"
+        how = How(as_editor, reason, force, dry_run, as_json)
+        with bar("Importing") as progress:
+            change = partial(_import, rows, publish_them, progress)
+            done = publish(settings, database, change, how)
+        result: dict[str, Any] = {n: len(getattr(done.result, n)) for n in _KINDS}
+        result |= {"dry_run": dry_run, **done.to_json()}
         said = "{new} new, {changed} changed, {unchanged} unchanged".format(**result)
-        _show(as_json, result, lambda: said + (" (nothing kept)" if dry_run else ""))
+        said += " (nothing kept)" if dry_run else ""
+        show(as_json, result, lambda: with_rehearsal(said, done))
+
+
+def _import(
+    rows: tuple[importing.Row, ...],
+    publish_them: bool,
+    progress: Progress,
+    tx: Transaction,
+    editor: Editor,
+) -> importing.Imported:
+    done = importing.store_rows(tx.session, rows, editor.act(tx.now), publish_them, progress)
+    body: dict[str, Any] = {"new": list(done.new), "changed": list(done.changed)}
+    body |= {"unchanged": len(done.unchanged), "publish": publish_them}
+    tx.journal("kb_imported", body | editor.journalled)
+    return done
 
 
 @kb_app.command("export")
@@ -115,19 +122,19 @@ def export_command(
     as_json: Json = False,
 ) -> None:
     """Write articles as import reads them, JSONL on stdout by default."""
-    with _plain_errors(), _office(data, config) as (_, database), database.session() as session:
+    with plain_kb_errors(), office(data, config) as (_, database), database.session() as session:
         texts = articles.phrasings(session)
         found = articles.listing(session, status)
         drafts = [articles.content(a, texts.get(a.id, ())) for a in found]
         if out is None and as_json:
-            _show(True, {"articles": [to_json(d) for d in drafts]}, str)
+            show(True, {"articles": [to_json(d) for d in drafts]}, str)
         elif out is None:
             jsonl_file.write_to(drafts, sys.stdout)
         else:
             to_folder = out.endswith("/") or Path(out).is_dir()
             write = exporting.write_folder if to_folder else exporting.write_file
             result = {"articles": write(drafts, Path(out)), "file": out}
-            _show(as_json, result, lambda: f"{len(drafts)} articles")
+            show(as_json, result, lambda: f"{len(drafts)} articles")
 
 
 @kb_app.command("list")
@@ -139,7 +146,7 @@ def list_command(
     as_json: Json = False,
 ) -> None:
     """List articles and how many there are of each status."""
-    with _plain_errors(), _office(data, config) as (_, database), database.session() as session:
+    with plain_kb_errors(), office(data, config) as (_, database), database.session() as session:
         found = articles.listing(session, status, category)
         names = ("id", "status", "lang", "category", "department", "question", "revision")
         rows = [{name: getattr(a, name) for name in names} for a in found]
@@ -147,23 +154,7 @@ def list_command(
         version = articles.kb_version(session)
         result = {"articles": rows, "counts": counts, "kb_version": version}
         lines = [f"{r['id']}\t{r['status']}\t{r['lang']}\t{r['question']}" for r in rows]
-        _show(as_json, result, lambda: "\n".join([*lines, _counted(counts)]))
-
-
-@kb_app.command("publish")
-def publish_command(
-    ids: Ids, why: Why = "", data: Data = None, config: Config = None, as_json: Json = False
-) -> None:
-    """Publish articles: from now on citizens are served them."""
-    _move(ids, ArticleStatus.PUBLISHED, why, data, config, as_json)
-
-
-@kb_app.command("retire")
-def retire_command(
-    ids: Ids, why: Why = "", data: Data = None, config: Config = None, as_json: Json = False
-) -> None:
-    """Retire articles: they are kept, and no longer served."""
-    _move(ids, ArticleStatus.RETIRED, why, data, config, as_json)
+        show(as_json, result, lambda: "\n".join([*lines, _counted(counts)]))
 
 
 @kb_app.command("history")
@@ -174,14 +165,15 @@ def history_command(
     as_json: Json = False,
 ) -> None:
     """Show who changed an article, when and why."""
-    with _plain_errors(), _office(data, config) as (_, database), database.session() as session:
+    with plain_kb_errors(), office(data, config) as (_, database), database.session() as session:
         rows = [
             {"number": r.number, "at": r.at.isoformat(), "who": r.who, "why": r.why}
+            | {"author": r.author, "kb_version": r.kb_version}
             | {"status": r.status.value, "content": to_json(r.content)}
             for r in articles.history(session, article)
         ]
         lines = ["{number}\t{at}\t{who}\t{status}\t{why}".format(**row) for row in rows]
-        _show(as_json, {"article": article, "revisions": rows}, lambda: "\n".join(lines))
+        show(as_json, {"article": article, "revisions": rows}, lambda: "\n".join(lines))
 
 
 @kb_app.command("check")
@@ -191,28 +183,27 @@ def check_command(
     config: Config = None,
     as_json: Json = False,
 ) -> None:
-    """Find duplicates, contradictions and articles that expire."""
-    with _plain_errors(), _office(data, config) as (settings, database):
-        known = _ready(settings, database)
-        found = check(known.snapshot, known.today, days)
+    """Find what an editor should look at: duplicates, contradictions, dead ends, and more."""
+    with plain_kb_errors(), office(data, config) as (settings, database):
+        known = ready(settings, database, remembering(settings))
+        with database.session() as session:
+            waiting = articles.waiting(session)
+        with bar("Checking") as progress:
+            found = check(known, waiting, days, progress)
         rows = [asdict(f) for f in found]
-        lines = [f"{f.trouble.value}: {', '.join(f.articles)}: {f.detail}" for f in found]
-        _show(as_json, {"findings": rows}, lambda: "\n".join(lines) or "Nothing found.")
+        show(as_json, {"findings": rows}, lambda: _told(found) or "Nothing found.")
 
 
-@kb_app.command("explain")
-def explain_command(
-    text: Annotated[str, typer.Argument(help="A question.")],
-    lang: Annotated[str | None, typer.Option(help="Language of the asker.")] = None,
-    data: Data = None,
-    config: Config = None,
-    as_json: Json = False,
-) -> None:
-    """Show what a decision is made of: features, scores, thresholds."""
-    with _plain_errors(), _office(data, config) as (settings, database):
-        decision = _ready(settings, database).ask(text, lang)
-        result = decision.to_record()
-        _show(as_json, result, lambda: json.dumps(result, ensure_ascii=False, indent=2))
+def _told(found: Sequence[Finding]) -> str:
+    """The findings of each kind together, and of many only the first."""
+    by_trouble: dict[Trouble, list[str]] = {}
+    for finding in found:
+        line = f"  {', '.join(finding.articles)}: {one_line(finding.detail, 160)}"
+        by_trouble.setdefault(finding.trouble, []).append(line)
+    lines: list[str] = []
+    for trouble, its in by_trouble.items():
+        lines += [f"{trouble.value} ({len(its)})", *its[:SHOWN], *more(len(its))]
+    return "\n".join(lines)
 
 
 @kb_app.command("eval")
@@ -224,7 +215,7 @@ def eval_command(
     as_json: Json = False,
 ) -> None:
     """Measure retrieval and decisions; with --kb apart from any office's data."""
-    with _plain_errors(as_json):
+    with plain_kb_errors(as_json):
         asked = read_queries(queries)
         started = time.perf_counter()
         known = _knowledge_of_file(kb) if kb else _knowledge_of_office(data, config)
@@ -232,123 +223,22 @@ def eval_command(
         if lacking := never_found(known, asked):
             some = ", ".join(lacking[:5]) + (" …" if len(lacking) > 5 else "")
             typer.echo(f"Not in the knowledge, so counted as missed: {some}.", err=True)
-        with _bar("Asking") as progress:
+        with bar("Asking") as progress:
             result = evaluate(known, asked, built, progress)
         lines = [f"{name}\t{value}" for name, value in result.items()]
-        _show(as_json, dict(result), lambda: "\n".join(lines))
+        show(as_json, dict(result), lambda: "\n".join(lines))
 
 
 def _knowledge_of_file(path: Path) -> Knowledge:
     known = Knowledge(load_embedder())
-    with _bar("Encoding") as progress:
+    with bar("Encoding") as progress:
         known.load(read_kb(path), progress=progress)
     return known
 
 
 def _knowledge_of_office(data: Path | None, config: Path | None) -> Knowledge:
-    with _office(data, config) as (settings, database):
-        return _ready(settings, database)
-
-
-def _import(
-    database: Database, rows: tuple[importing.Row, ...], why: str, publish: bool, dry_run: bool
-) -> importing.Imported:
-    try:
-        with database.transaction() as tx, _bar("Importing") as progress:
-            act = Act(getpass.getuser(), tx.now, why)
-            done = importing.store_rows(tx.session, rows, act, publish, progress)
-            if dry_run:
-                raise _GiveUp(done)
-            body: dict[str, Any] = {"new": list(done.new), "changed": list(done.changed)}
-            body |= {"unchanged": len(done.unchanged), "publish": publish, "who": act.who}
-            tx.journal("kb_imported", {**body, "why": why})
-            return done
-    except _GiveUp as given:
-        return given.done
-
-
-class _GiveUp(Exception):
-    """Ends a dry run's transaction without keeping it."""
-
-    def __init__(self, done: importing.Imported) -> None:
-        self.done = done
-
-
-def _move(
-    ids: list[str],
-    status: ArticleStatus,
-    why: str,
-    data: Path | None,
-    config: Path | None,
-    as_json: bool,
-) -> None:
-    """Bring every article to *status*, or none, and show which moved."""
-    with _plain_errors(), _office(data, config) as (settings, database):
-        with database.transaction() as tx:
-            act = Act(getpass.getuser(), tx.now, why)
-            moved = [i for i in ids if articles.set_status(tx.session, i, status, act)]
-            for article in moved:
-                tx.journal(f"kb_{status.value}", {"who": act.who, "why": why}, article)
-        _ready(settings, database)
-        result = {"status": status.value, "moved": moved, "kb_version": _version(database)}
-        _show(as_json, result, lambda: f"{len(moved)} of {len(ids)} are now {status.value}.")
-
-
-@contextmanager
-def _office(
-    data: Path | None,
-    config: Path | None,
-    opened: Callable[[Settings], Database] = open_existing,
-) -> Iterator[tuple[Settings, Database]]:
-    settings = load_settings(config, data)
-    database = opened(settings)
-    try:
-        yield settings, database
-    finally:
-        database.close()
-
-
-def _ready(settings: Settings, database: Database) -> Knowledge:
-    known = open_knowledge(settings)
-    with database.session() as session, _bar("Encoding") as progress:
-        known.refresh(session, progress)
-    return known
-
-
-def _version(database: Database) -> int:
-    with database.session() as session:
-        return articles.kb_version(session)
-
-
-@contextmanager
-def _bar(title: str) -> Iterator[Callable[[int, int], None]]:
-    """A progress bar on stderr, if that is a terminal, that appears with the first report."""
-    console = Console(stderr=True)
-    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task(title, total=None, visible=False)
-        yield lambda done, total: bar.update(task, completed=done, total=total, visible=True)
-
-
-@contextmanager
-def _plain_errors(as_json: bool = False) -> Iterator[None]:
-    """Say what is wrong in one sentence, several bad rows one a line before it, and exit."""
-    with plain_errors():
-        try:
-            yield
-        except ImportRefused as error:
-            for row in error.bad if len(error.bad) > 1 else ():
-                typer.echo(str(row), err=True)
-            if as_json:
-                show_json({"bad": [asdict(r) for r in error.bad]})
-            raise BadInput(str(error)) from error
-        except ArticleError as error:
-            raise BadInput(str(error)) from error
-        except KnowledgeError as error:
-            raise Failure(str(error)) from error
-
-
-def _show(as_json: bool, values: dict[str, Any], text: Callable[[], str]) -> None:
-    typer.echo(json.dumps(values, ensure_ascii=False) if as_json else text())
+    with office(data, config) as (settings, database):
+        return ready(settings, database)
 
 
 def _counted(counts: dict[str, int]) -> str:

@@ -11,6 +11,7 @@ from sqlalchemy.exc import DBAPIError
 
 from bot.db import explained
 from bot.errors import BadInput, Failure, HuiyingError
+from knowledge.errors import KnowledgeError
 
 Data = Annotated[Path | None, typer.Option("--data", help="Data directory.")]
 Config = Annotated[Path | None, typer.Option("--config", help="Configuration file.")]
@@ -44,6 +45,8 @@ def _for_people(error: Exception) -> HuiyingError | None:
     match error:
         case HuiyingError():
             return error
+        case KnowledgeError():
+            return Failure(str(error))
         case DBAPIError():
             return Failure(explained(error))
         case UnicodeEncodeError() if "\ud800" <= error.object[error.start] <= "\udfff":

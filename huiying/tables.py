@@ -14,7 +14,7 @@ from bot import (
     timers,
 )
 from bot.channels import web_sessions, web_transcript
-from knowledge import articles, revisions
+from knowledge import articles, questions, revisions
 
 ALL = (
     articles,
@@ -30,6 +30,7 @@ ALL = (
     officials,
     outbox,
     persons,
+    questions,
     revisions,
     threads,
     timers,

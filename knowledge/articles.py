@@ -17,7 +17,7 @@ from sqlmodel import Field, Session, SQLModel, UniqueConstraint, col, delete, fu
 
 from knowledge import revisions
 from knowledge.drafts import LIMITS, PHRASING_CHARS, ArticleStatus, Draft, check_step
-from knowledge.errors import ArticleError, UnknownArticle
+from knowledge.errors import ArticleError, SecondPairOfEyes, UnknownArticle
 from knowledge.revisions import Act, Revision, UtcDateTime
 
 
@@ -80,6 +80,12 @@ def kb_version(session: Session) -> int:
     return found or 0
 
 
+def hold_version(session: Session) -> int:
+    """The same, and nobody else moves it before this transaction ends."""
+    query = select(KbState.kb_version).where(KbState.id == 1).with_for_update()
+    return session.exec(query).first() or 0
+
+
 def bump_version(session: Session) -> int:
     """Move kb_version by one, once in a transaction, and return it."""
     if session.info.get("kb_version_moved") is session.get_transaction():
@@ -140,8 +146,20 @@ def listing(
 
 def published(session: Session) -> tuple[Draft, ...]:
     """Every published article, whatever its dates, by id: what a search snapshot is made of."""
+    return _contents(session, ArticleStatus.PUBLISHED)
+
+
+def waiting(session: Session) -> tuple[Draft, ...]:
+    """Every article that is not published yet: those being written, and those in review."""
+    return (
+        *_contents(session, ArticleStatus.DRAFT),
+        *_contents(session, ArticleStatus.REVIEW),
+    )
+
+
+def _contents(session: Session, status: ArticleStatus) -> tuple[Draft, ...]:
     texts = phrasings(session)
-    return tuple(content(a, texts.get(a.id, ())) for a in listing(session, ArticleStatus.PUBLISHED))
+    return tuple(content(a, texts.get(a.id, ())) for a in listing(session, status))
 
 
 def counts(session: Session) -> dict[ArticleStatus, int]:
@@ -182,13 +200,21 @@ def write(
     draft: Draft,
     act: Act,
     status: ArticleStatus | None,
+    author: str = "",
 ) -> bool:
-    """Bring *article*, whose content was *old*, to *draft* and *status*; whether it changed."""
+    """Bring *article*, whose content was *old*, to *draft* and *status*; whether it changed.
+
+    *author* wrote *draft* when it is not the one who acts: an earlier content comes back.
+    """
     was = ArticleStatus(article.status)
     now = status or was
     if old == draft and now is was:
         return False
     check_step(draft, was, now)
+    restored, stored = bool(author), old == draft
+    author = author or (revisions.author(session, draft.id) if stored else act.who)
+    if act.four_eyes and now is ArticleStatus.PUBLISHED and author == act.who:
+        raise SecondPairOfEyes(draft.id, _way(draft.id, restored, stored, served=was is now))
     for name in Draft.__dataclass_fields__.keys() - {"id", "phrasings"}:
         setattr(article, name, getattr(draft, name))
     article.status = now.value
@@ -197,9 +223,8 @@ def write(
         _replace_phrasings(session, draft)
     article.revision += 1
     article.changed_at = act.at
-    revisions.append(session, article.revision, draft, now, act)
-    if ArticleStatus.PUBLISHED in (was, now):
-        bump_version(session)
+    version = bump_version(session) if ArticleStatus.PUBLISHED in (was, now) else None
+    revisions.append(session, article.revision, draft, now, act, author, version)
     return True
 
 
@@ -226,7 +251,21 @@ def restore(session: Session, article_id: str, number: int, act: Act) -> bool:
             f"`huiying kb history {article_id}` lists them."
         )
     old = content(article, phrasings(session, [article_id]).get(article_id, ()))
-    return write(session, article, old, wanted.content, act, None)
+    return write(session, article, old, wanted.content, act, None, wanted.author)
+
+
+def _way(article_id: str, restored: bool, stored: bool, served: bool) -> str:
+    """What somebody does who may not publish what they wrote."""
+    if restored:
+        return "let somebody else bring it back"
+    if stored:
+        return f"let somebody else run `huiying kb publish {article_id}`"
+    if served:
+        return (
+            f'give the new text an id of its own with "supersedes": "{article_id}" and let '
+            "somebody else publish that"
+        )
+    return "store it without publishing it and let somebody else publish it"
 
 
 def _replace_phrasings(session: Session, draft: Draft) -> None:

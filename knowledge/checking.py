@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
-from dataclasses import dataclass
-from enum import StrEnum
+from collections.abc import Callable, Iterator, Sequence
+from math import isqrt
+from typing import Any
 
+import faiss
 import numpy as np
 
+from knowledge import findable, form
 from knowledge.drafts import Draft
 from knowledge.entries import Kind
+from knowledge.findings import Finding, Trouble
+from knowledge.index import Index
+from knowledge.search import Knowledge
 from knowledge.snapshot import Snapshot
 from knowledge.text import fold
 
@@ -18,38 +23,27 @@ from knowledge.text import fold
 ALIKE = 0.9
 #: Neighbours looked at for each question.
 _NEIGHBOURS = 8
+#: Rows up to which every pair is compared, and cells of near rows looked through beyond.
+_EXACT_ROWS, _CELLS = 5_000, 4
 
 
-class Trouble(StrEnum):
-    """What can be the matter."""
+def check(
+    known: Knowledge,
+    waiting: Sequence[Draft] = (),
+    days: int = 30,
+    progress: Callable[[int, int], None] | None = None,
+) -> tuple[Finding, ...]:
+    """All findings about what is published, and about the form of what is *waiting* to be.
 
-    #: Two articles ask nearly the same and answer the same.
-    DUPLICATE = "duplicate"
-    #: Two articles ask nearly the same and answer differently.
-    CONTRADICTION = "contradiction"
-    #: The validity ends soon.
-    EXPIRING = "expiring"
-    #: The validity has ended; the article is no longer served.
-    EXPIRED = "expired"
-    #: It supersedes an article that is not published.
-    DANGLING = "dangling"
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One trouble and the articles it concerns."""
-
-    trouble: Trouble
-    articles: tuple[str, ...]
-    detail: str
-
-
-def check(snapshot: Snapshot, today: dt.date, days: int = 30) -> tuple[Finding, ...]:
-    """All findings; *days* is how far ahead an end of validity is reported."""
+    *days* is how far ahead an end of validity is reported.
+    """
+    snapshot, today = known.snapshot, known.today
     return (
         *_alike(snapshot, today),
+        *findable.check(known, progress),
         *_dates(snapshot.articles, today, days),
         *_dangling(snapshot.articles),
+        *form.check((*snapshot.articles, *waiting)),
     )
 
 
@@ -69,17 +63,35 @@ def _alike(snapshot: Snapshot, today: dt.date) -> Iterator[Finding]:
 def _near_pairs(snapshot: Snapshot) -> Iterator[tuple[int, int, float]]:
     """Pairs of articles of one language whose questions are ALIKE, each pair once."""
     entries, index = snapshot.corpus.entries, snapshot.corpus.index
+    neighbours = _neighbours(index)
     asked = [row for row, e in enumerate(entries) if e.kind is not Kind.ANSWER]
     seen: set[tuple[int, int]] = set()
     for start in range(0, len(asked), 256):
         rows = np.array(asked[start : start + 256])
-        scores, found = index.faiss.search(index.vectors[rows], min(_NEIGHBOURS, len(entries)))
+        scores, found = neighbours.search(index.vectors[rows], min(_NEIGHBOURS, len(entries)))
         for row, near, cosines in zip(rows, found, scores, strict=True):
             for other, cosine in zip(near, cosines, strict=True):
                 pair = _pair(snapshot, int(row), int(other))
                 if cosine >= ALIKE and pair is not None and pair not in seen:
                     seen.add(pair)
                     yield (*pair, float(cosine))
+
+
+def _neighbours(index: Index) -> Any:
+    """What finds near rows: of many rows only those in the nearest cells, or it would take long.
+
+    Texts as like as :data:`ALIKE` are nearly always in the same cell.
+    """
+    rows, dim = index.vectors.shape
+    if rows <= _EXACT_ROWS:
+        return index.faiss
+    quantizer = faiss.IndexFlatIP(dim)
+    cells = faiss.IndexIVFFlat(quantizer, dim, isqrt(rows), faiss.METRIC_INNER_PRODUCT)
+    cells.cp.niter, cells.cp.max_points_per_centroid = 5, 50  # roughly is enough
+    cells.train(index.vectors)
+    cells.add(index.vectors)
+    cells.nprobe = _CELLS
+    return cells
 
 
 def _pair(snapshot: Snapshot, row: int, other: int) -> tuple[int, int] | None:

@@ -4,7 +4,8 @@
     ├── ArticleError          an article breaks a rule of its own
     │   ├── UnknownArticle    no article has this id
     │   ├── NotText           a file that should be text is not UTF-8
-    │   └── Damaged           a file is not what its name says
+    │   ├── Damaged           a file is not what its name says
+    │   └── SecondPairOfEyes  somebody else must publish this
     ├── ImportRefused         a file has bad rows; nothing was done with it
     ├── EmbedderError         the embedding model cannot be loaded or run
     └── IndexUnusable         the saved index cannot be used and must be rebuilt
@@ -47,6 +48,16 @@ class Damaged(ArticleError):
 
     def __init__(self) -> None:
         super().__init__("the file is damaged; open it in its program and save it again.")
+
+
+class SecondPairOfEyes(ArticleError):
+    """Whoever wrote what an article says may not publish it; let somebody else do it."""
+
+    def __init__(self, article_id: str, way: str) -> None:
+        """*way* is what to do instead."""
+        super().__init__(
+            f"Whoever wrote what article {article_id!r} says may not publish it; {way}."
+        )
 
 
 @dataclass(frozen=True, slots=True)

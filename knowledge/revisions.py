@@ -47,6 +47,8 @@ class Act:
     who: str
     at: dt.datetime
     why: str = ""
+    #: Nobody publishes what they wrote themselves.
+    four_eyes: bool = False
 
 
 class Revision(SQLModel, table=True):
@@ -60,7 +62,11 @@ class Revision(SQLModel, table=True):
     number: int
     at: dt.datetime = Field(sa_type=UtcDateTime, index=True)
     who: str = Field(max_length=200)
+    #: Who wrote the content, which a change of status or a rollback leaves theirs.
+    author: str = Field(default="", max_length=200)
     why: str = Field(default="", sa_type=Text)
+    #: Version of the knowledge that began with this change; None when nothing served changed.
+    kb_version: int | None = Field(default=None, index=True)
     #: The whole article as JSON, enough to restore it.
     snapshot: str = Field(sa_type=Text)
 
@@ -86,7 +92,13 @@ event.listen(Revision, "before_delete", _refuse_rewriting)
 
 
 def append(
-    session: Session, number: int, draft: Draft, status: ArticleStatus, act: Act
+    session: Session,
+    number: int,
+    draft: Draft,
+    status: ArticleStatus,
+    act: Act,
+    author: str,
+    kb_version: int | None,
 ) -> Revision:
     """Add the article's next revision."""
     body = to_json(draft) | {"status": status.value}
@@ -95,7 +107,9 @@ def append(
         number=number,
         at=act.at,
         who=act.who,
+        author=author,
         why=act.why,
+        kb_version=kb_version,
         snapshot=json.dumps(body, ensure_ascii=False),
     )
     session.add(row)
@@ -106,3 +120,9 @@ def of_article(session: Session, article_id: str) -> Sequence[Revision]:
     """All revisions of an article, the first first."""
     query = select(Revision).where(Revision.article_id == article_id)
     return session.exec(query.order_by(col(Revision.number))).all()
+
+
+def author(session: Session, article_id: str) -> str:
+    """Who wrote the content that an article has now; "" for one without a revision."""
+    query = select(Revision.author).where(Revision.article_id == article_id)
+    return session.exec(query.order_by(col(Revision.number).desc()).limit(1)).first() or ""

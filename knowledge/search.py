@@ -53,6 +53,7 @@ class Knowledge:
         """
         self._embedder, self._folder, self._today = embedder, folder, today
         self._weights = weights or shipped_weights()
+        self._max_wrong_answers = max_wrong_answers
         #: In force for every question.
         self.thresholds = self._weights.calibration.thresholds(max_wrong_answers)
         self.model = f"{embedder.fingerprint}+{self._weights.name}"
@@ -84,6 +85,27 @@ class Knowledge:
         """Take these articles as all there is, apart from any database."""
         old = self._snapshot.corpus.index
         self._snapshot = take_snapshot(articles, self._embedder, kb_version, old, progress)
+
+    def over(
+        self,
+        articles: Sequence[Draft],
+        kb_version: int = 0,
+        today: dt.date | None = None,
+        progress: indexes.Progress | None = None,
+    ) -> Knowledge:
+        """The same model and error target over other articles, in memory.
+
+        *today* stands still where given.  Vectors of texts that are known here are kept.
+        """
+        other = Knowledge(
+            self._embedder,
+            max_wrong_answers=self._max_wrong_answers,
+            weights=self._weights,
+            today=self._today if today is None else lambda: today,
+        )
+        other._snapshot = self._snapshot
+        other.load(articles, kb_version, progress)
+        return other
 
     def refresh(self, session: Session, progress: indexes.Progress | None = None) -> bool:
         """Take over what is published now if it has changed; whether it had.

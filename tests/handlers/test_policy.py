@@ -22,6 +22,12 @@ async def test_an_unsure_question_offers_choices(office: PlayedOffice) -> None:
     assert "Apply in June." in sent[0].text
 
 
+async def test_the_journal_gets_all_that_is_needed_to_decide_again(office: PlayedOffice) -> None:
+    await office.citizen("child")
+    kept = {name: office.why[name] for name in ("question", "lang", "day", "kb_version")}
+    assert kept == {"question": "child", "lang": "en", "day": "2026-03-02", "kb_version": 1}
+
+
 async def test_none_of_these_goes_to_an_official(office: PlayedOffice) -> None:
     office.library.offers["child"] = ("school", "permit")
     await office.citizen("child")

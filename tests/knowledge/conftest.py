@@ -10,10 +10,12 @@ from sqlmodel import Session, SQLModel, create_engine
 from knowledge.articles import Article, KbState, Phrasing
 from knowledge.drafts import Draft
 from knowledge.embedder import BundledEmbedder
+from knowledge.questions import TestQuestion
 from knowledge.revisions import Act, Revision
 
 TABLES = [
-    SQLModel.metadata.tables[str(m.__tablename__)] for m in (Article, Revision, Phrasing, KbState)
+    SQLModel.metadata.tables[str(m.__tablename__)]
+    for m in (Article, Revision, Phrasing, KbState, TestQuestion)
 ]
 NOW = dt.datetime(2026, 5, 4, 8, 30, tzinfo=dt.UTC)
 ACT = Act("editor", NOW, "test")

@@ -130,7 +130,9 @@ def test_explain_and_check(desk: Desk, file: Path) -> None:
     found = desk.json("kb", "explain", "借书的卡")
     assert {"answer", "offer"} == set(found["thresholds"])
     assert "dense_best" in found["candidates"][0]["features"]
-    assert desk.json("kb", "check") == {"findings": []}
+    troubles = [f["trouble"] for f in desk.json("kb", "check")["findings"]]
+    assert set(troubles) == {"link", "unsourced", "undated"}
+    assert "unsourced (4)\n  bulky-waste: names no source" in desk.run("kb", "check").stdout
 
 
 def test_eval_builds_in_memory_and_touches_no_data(
@@ -193,6 +195,8 @@ def test_eval_lists_its_bad_rows_as_such(tmp_path: Path, file: Path) -> None:
     assert done.exit_code == 2
     assert "line 1" in done.stderr
     assert "nothing was measured" in done.stderr
+
+
 def test_every_form_of_export_comes_back_unchanged(desk: Desk, file: Path, tmp_path: Path) -> None:
     desk.json("kb", "import", str(file), "--publish")
     (tmp_path / "there").mkdir()

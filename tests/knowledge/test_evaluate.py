@@ -1,19 +1,16 @@
 """The measures, by hand on a few questions, and the files they come from."""
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from knowledge.calibration import Thresholds, shipped_weights
-from knowledge.checking import Trouble, check
 from knowledge.errors import ImportRefused
 from knowledge.evaluate import Asked, Query, evaluate, measure, read_kb, read_queries
-from knowledge.search import Decision, Knowledge, Outcome, Reason
+from knowledge.search import Decision, Outcome, Reason
 from tests.knowledge.conftest import office
-from tests.knowledge.test_search import TODAY, only
-from tests.knowledge.twins import LetterEmbedder
+from tests.knowledge.test_search import only
 
 
 def asked(outcome: str, found: str, relevant: str, confidence: float, kind: str = "") -> Asked:
@@ -104,27 +101,3 @@ def test_thresholds_follow_the_measured_table() -> None:
     shares = [wrong for _, wrong in calibration.wrong_answers]
     assert shares == sorted(shares, reverse=True)
     assert calibration.thresholds(1e-9).answer > 1
-
-
-def test_check_finds_what_an_editor_must_see() -> None:
-    card, dog = office()[0], office()[1]
-    known = only(
-        card,
-        replace(card, id="twin"),
-        replace(card, id="other", answer="请到三楼。", phrasings=()),
-        replace(dog, valid_to=TODAY),
-        replace(office()[2], supersedes="gone"),
-    )
-    found = check(known.snapshot, TODAY, days=7)
-    by_trouble = {(f.trouble, f.articles) for f in found}
-    assert (Trouble.DUPLICATE, ("library-card", "twin")) in by_trouble
-    assert (Trouble.CONTRADICTION, ("library-card", "other")) in by_trouble
-    assert (Trouble.EXPIRING, ("dog-licence",)) in by_trouble
-    assert (Trouble.DANGLING, ("parking-permit",)) in by_trouble
-    assert len(found) == 5
-
-
-def test_a_sound_office_has_no_findings() -> None:
-    known = Knowledge(LetterEmbedder(), today=lambda: TODAY)
-    known.load(office())
-    assert check(known.snapshot, TODAY) == ()

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from sqlmodel import Session
 
-from knowledge import articles
+from knowledge import articles, index
 from knowledge.drafts import ArticleStatus, Draft
 from knowledge.embedder import BundledEmbedder
+from knowledge.errors import IndexUnusable
 from knowledge.search import Knowledge, Outcome, Reason
 from tests.knowledge.conftest import ACT, office
 from tests.knowledge.twins import LetterEmbedder
@@ -197,6 +198,24 @@ def test_a_damaged_index_is_built_anew(session: Session, tmp_path: Path) -> None
     third = LetterEmbedder()
     Knowledge(third, folder=tmp_path).refresh(session)
     assert third.encoded == []
+
+
+def test_a_changed_model_encodes_everything_anew_and_keeps_only_its_own(
+    session: Session, tmp_path: Path
+) -> None:
+    for draft in office():
+        articles.save(session, draft, ACT, PUBLISHED)
+    session.commit()
+    first = LetterEmbedder()
+    Knowledge(first, folder=tmp_path).refresh(session)
+    other = LetterEmbedder("letters/2")
+    known = Knowledge(other, folder=tmp_path, today=lambda: TODAY)
+    known.refresh(session)
+    assert sorted(other.encoded) == sorted(first.encoded)
+    assert index.load(tmp_path, "letters/2").fingerprint == "letters/2"
+    with pytest.raises(IndexUnusable, match="another model"):
+        index.load(tmp_path, "letters/1")
+    assert known.over(office()[:2]).snapshot.corpus.index.fingerprint == "letters/2"
 
 
 def test_many_ask_at_once_while_the_snapshot_is_swapped(desk: Knowledge) -> None:
