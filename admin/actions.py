@@ -9,7 +9,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Concatenate, ParamSpec
 
-from admin import answers, callouts, card, case_events, cases, departments, notes, officials, relay
+from admin import (
+    answers,
+    callouts,
+    card,
+    case_events,
+    cases,
+    departments,
+    learning,
+    notes,
+    officials,
+    relay,
+)
 from admin.case_events import DESK, Origin
 from admin.cases import Case, CaseStatus
 from admin.desk import DeskConfig
@@ -19,6 +30,8 @@ from admin.refusals import ActRefused
 from admin.texts import say
 from bot.messages import Attachment
 from bot.transaction import Transaction
+from knowledge import gaps
+from knowledge.errors import KnowledgeError
 
 P = ParamSpec("P")
 
@@ -50,8 +63,12 @@ class _Work:
     official: Official
     by: By
 
+    @property
+    def actor(self) -> str:
+        return f"official:{self.official.key}"
+
     def record(self, kind: str, text: str = "", **more: object) -> None:
-        origin = Origin(f"official:{self.official.key}", self.by.place, self.by.external_id)
+        origin = Origin(self.actor, self.by.place, self.by.external_id)
         case_events.record(self.tx, self.case, kind, origin, text, **more)
 
     def say(self, key: str, **values: object) -> str:
@@ -160,6 +177,7 @@ def reply(work: _Work, text: str, attachments: Sequence[Attachment] = ()) -> str
         work.tx, work.case, spoken.public, attachments=attachments, ask_solved=fresh
     )
     work.record("replied", spoken.public, attachments=len(attachments))
+    learning.replied(work.tx, work.case, spoken.public, work.actor)
     if was == (work.case.status, work.case.holder):
         return ""
     work.show()
@@ -185,6 +203,7 @@ def correct(work: _Work, text: str) -> str:
         return ""
     relay.words_to_citizen(work.tx, work.case, spoken.public, corrected=True)
     work.record("corrected", spoken.public, earlier=sent[-1].text)
+    learning.corrected(work.tx, work.case, sent[-1].text, spoken.public, work.actor)
     return work.say("corrected")
 
 
@@ -201,6 +220,7 @@ def send_article(work: _Work, article_id: str) -> str:
     text, spans = answer.words(work.case.language)
     relay.to_citizen(work.tx, work.case, text, spans=spans, ask_solved=True)
     work.record("article_sent", answer.answer, article=article_id)
+    learning.replied(work.tx, work.case, answer.answer, work.actor, article_id)
     work.show()
     return work.say("article_sent", question=answer.question)
 
@@ -210,6 +230,24 @@ def note(work: _Work, text: str) -> str:
     """Keep words for colleagues; nothing is sent anywhere."""
     work.record("note", text)
     return ""
+
+
+@_act(Act.DRAFT)
+def draft(work: _Work) -> str:
+    """Make a draft article of the last reply on this case, for the gap of its question."""
+    gap = gaps.of_case(work.tx.session, work.case.number)
+    if gap is None:
+        raise ActRefused("no_gap", number=work.case.number)
+    answer = learning.reply_to_learn(work.tx.session, work.case.number)
+    if answer is None:
+        raise ActRefused("no_reply_to_draft", number=work.case.number)
+    today = work.desk.today(work.tx.now)
+    try:
+        made = learning.draft(work.tx, gap.key, answer, work.official.name, today)
+    except KnowledgeError as error:
+        raise ActRefused("no_draft", number=work.case.number, gap=gap.key) from error
+    work.record("drafted", gap=gap.key, article=made.id)
+    return work.say("drafted", gap=gap.key, article=made.id, title=made.question)
 
 
 @_act(Act.TRANSFER)

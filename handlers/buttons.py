@@ -12,6 +12,7 @@ from bot.buttons import Choice, Press
 from bot.context import Outcome
 from bot.messages import Attachment, IncomingMessage, MessageKind, attachment_from_json
 from handlers.context import OfficeContext
+from knowledge.gap_questions import Missed
 
 Payload = Mapping[str, Any]
 
@@ -58,11 +59,11 @@ async def _helpful(ctx: OfficeContext, payload: Payload) -> Outcome:
 
 async def _not_helpful(ctx: OfficeContext, payload: Payload) -> Outcome:
     _feedback(ctx, payload, helpful=False)
-    return _hand_off(ctx, HandoffReason.DECLINED_ANSWER, payload)
+    return _hand_off(ctx, HandoffReason.DECLINED_ANSWER, payload, Missed.NOT_HELPFUL)
 
 
 async def _none(ctx: OfficeContext, payload: Payload) -> Outcome:
-    return _hand_off(ctx, HandoffReason.DECLINED_ANSWER, payload)
+    return _hand_off(ctx, HandoffReason.DECLINED_ANSWER, payload, Missed.NONE_OF_THESE)
 
 
 async def _human(ctx: OfficeContext, payload: Payload) -> Outcome:
@@ -88,11 +89,16 @@ def _verdict(ctx: OfficeContext, payload: Payload, solved: bool) -> Outcome:
     return Outcome.HANDLED
 
 
-def _hand_off(ctx: OfficeContext, reason: HandoffReason, payload: Payload) -> Outcome:
+def _hand_off(
+    ctx: OfficeContext,
+    reason: HandoffReason,
+    payload: Payload,
+    missed: Missed = Missed.UNANSWERED,
+) -> Outcome:
     words = ctx.words(str(payload.get("question", "")))
     files = tuple(attachment_from_json(row) for row in payload.get("files", ()))
     words = intake.Words(words.address, words.person, words.language, words.text, files)
-    ctx.hand_off(reason, words)
+    ctx.hand_off(reason, words, missed=missed)
     return Outcome.HANDED_OFF
 
 

@@ -12,6 +12,7 @@ from bot.messages import IncomingMessage
 from handlers.context import OfficeContext
 from handlers.status import status
 from handlers.texts import say
+from knowledge.gap_questions import Missed
 
 #: words that, alone, ask for a person
 HUMAN_WORDS = frozenset(
@@ -68,8 +69,10 @@ async def _human(_message: IncomingMessage, ctx: OfficeContext, rest: str) -> Ou
     if ctx.standing.case and not rest:
         ctx.say("already_with_official", number=ctx.standing.case)
         return Outcome.HANDLED
-    question = rest or str(ctx.state.get("asked", "")) or say(ctx.lang, "default_question")
-    ctx.hand_off(HandoffReason.CUSTOMER_REQUEST, ctx.words(question))
+    asked = rest or str(ctx.state.get("asked", ""))
+    words = ctx.words(asked or say(ctx.lang, "default_question"))
+    missed = Missed.UNANSWERED if asked else None
+    ctx.hand_off(HandoffReason.CUSTOMER_REQUEST, words, missed=missed)
     return Outcome.HANDED_OFF
 
 

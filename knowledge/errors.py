@@ -3,6 +3,8 @@
     KnowledgeError
     ├── ArticleError          an article breaks a rule of its own
     │   └── UnknownArticle    no article has this id
+    ├── GapError              a gap does not allow what was asked of it
+    │   └── UnknownGap        no gap has this number
     ├── ImportRefused         a file has bad rows; nothing of it was kept
     ├── EmbedderError         the embedding model cannot be loaded or run
     └── IndexUnusable         the saved index cannot be used and must be rebuilt
@@ -30,6 +32,17 @@ class UnknownArticle(ArticleError):
         super().__init__(
             f"There is no article {article_id!r}; `huiying kb list` shows the ids there are."
         )
+
+
+class GapError(KnowledgeError):
+    """The gap does not allow this; do what the message says."""
+
+
+class UnknownGap(GapError):
+    """No gap has this number."""
+
+    def __init__(self, gap_id: int) -> None:
+        super().__init__(f"There is no gap {gap_id}; `huiying kb gaps` lists them.")
 
 
 @dataclass(frozen=True, slots=True)
