@@ -24,6 +24,8 @@ from rich.progress import Progress
 from bot.config import Settings, load_settings
 from bot.db import Database
 from bot.errors import BadInput, Failure
+from huiying.closed_gaps import Closed, after_publishing, refuse_blanks
+from huiying.kb_gaps import gaps_app
 from huiying.say import Config, Data, Json, plain_errors, show_json
 from huiying.schema import open_database
 from knowledge import articles, exporting, importing
@@ -50,6 +52,7 @@ _WORDS = {
 }
 
 kb_app = typer.Typer(help="Knowledge in and out.", no_args_is_help=True)
+kb_app.add_typer(gaps_app, name="gaps")
 
 Why = Annotated[str, typer.Option("--why", help="Reason, kept in the article's history.")]
 Ids = Annotated[list[str], typer.Argument(metavar="ID…", help="Ids of articles.")]
@@ -94,7 +97,9 @@ def import_command(
         rows = importing.read_files(paths)
         done = _import(database, rows, why, publish, dry_run)
         if not dry_run:
-            _ready(settings, database)
+            known = _ready(settings, database)
+        if publish and not dry_run:
+            after_publishing(settings, database, known, (*done.new, *done.changed))
         result = {name: len(getattr(done, name)) for name in ("new", "changed", "unchanged")}
         result |= {"dry_run": dry_run, "kb_version": _version(database)}
         said = "{new} new, {changed} changed, {unchanged} unchanged".format(**result)
@@ -149,10 +154,17 @@ def list_command(
 
 @kb_app.command("publish")
 def publish_command(
-    ids: Ids, why: Why = "", data: Data = None, config: Config = None, as_json: Json = False
+    ids: Ids,
+    why: Why = "",
+    answer_waiting: Annotated[
+        bool, typer.Option("--answer-waiting", help="Send it to those who asked and still wait.")
+    ] = False,
+    data: Data = None,
+    config: Config = None,
+    as_json: Json = False,
 ) -> None:
-    """Publish articles: from now on citizens are served them."""
-    _move(ids, ArticleStatus.PUBLISHED, why, data, config, as_json)
+    """Publish articles: from now on citizens are served them; gaps they answer are closed."""
+    _move(ids, ArticleStatus.PUBLISHED, why, data, config, as_json, answer_waiting)
 
 
 @kb_app.command("retire")
@@ -251,6 +263,8 @@ def _import(
         with database.transaction() as tx, _bar("Importing") as progress:
             act = Act(getpass.getuser(), tx.now, why)
             done = importing.store_rows(tx.session, rows, act, publish, progress)
+            if publish:
+                refuse_blanks(tx.session, (*done.new, *done.changed))
             if dry_run:
                 raise _GiveUp(done)
             body: dict[str, Any] = {"new": list(done.new), "changed": list(done.changed)}
@@ -275,17 +289,25 @@ def _move(
     data: Path | None,
     config: Path | None,
     as_json: bool,
+    answer_waiting: bool = False,
 ) -> None:
     """Bring every article to *status*, or none, and show which moved."""
+    closed: list[Closed] = []
     with _plain_errors(), _office(data, config) as (settings, database):
         with database.transaction() as tx:
             act = Act(getpass.getuser(), tx.now, why)
             moved = [i for i in ids if articles.set_status(tx.session, i, status, act)]
             for article in moved:
                 tx.journal(f"kb_{status.value}", {"who": act.who, "why": why}, article)
-        _ready(settings, database)
-        result = {"status": status.value, "moved": moved, "kb_version": _version(database)}
-        _show(as_json, result, lambda: f"{len(moved)} of {len(ids)} are now {status.value}.")
+            if status is ArticleStatus.PUBLISHED:
+                refuse_blanks(tx.session, ids)
+        known = _ready(settings, database)
+        if status is ArticleStatus.PUBLISHED:
+            closed = after_publishing(settings, database, known, ids, answer_waiting)
+        result: dict[str, Any] = {"status": status.value, "moved": moved}
+        result |= {"kb_version": _version(database), "gaps": [asdict(gap) for gap in closed]}
+        said = f"{len(moved)} of {len(ids)} are now {status.value}."
+        _show(as_json, result, lambda: "\n".join([said, *map(str, closed)]))
 
 
 @contextmanager

@@ -15,8 +15,8 @@ from bot.db import Database
 from bot.errors import DatabaseUnavailable, SchemaNewer
 
 #: revision of the newest migration
-HEAD = "0001"
-_KNOWN = frozenset({HEAD})
+HEAD = "0002"
+_KNOWN = frozenset({"0001", HEAD})
 
 
 def open_database(settings: Settings, clock: Clock | None = None) -> Database:

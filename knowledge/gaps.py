@@ -40,7 +40,7 @@ class Gap(SQLModel, table=True):
     __tablename__ = "gap"
 
     id: int | None = Field(default=None, primary_key=True)
-    lang: str = Field(default="", max_length=LIMITS["lang"], index=True)
+    lang: str = Field(default="", max_length=LIMITS["lang"])
     title: str = Field(sa_type=Text)
     status: str = Field(default=GapStatus.OPEN.value, max_length=10, index=True)
     #: How many different citizens asked.

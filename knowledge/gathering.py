@@ -113,22 +113,27 @@ class Gatherer:
         """Read all gaps anew before the next batch: another process may have changed them."""
         self._graphs, self._seen = {}, 0
 
+    def has_work(self, session: Session) -> bool:
+        """Whether there is anything to do; cheap."""
+        return bool(gap_questions.pending(session, 1)) or bool(self._unencoded(session, 1))
+
     def prepare(self, session: Session) -> Batch | None:
         """Look at what is to be done next; None when there is nothing."""
-        stale = session.exec(
-            select(Gap.id, Gap.title)
-            .where(_GATHERS, Gap.model != self._embedder.fingerprint)
-            .limit(BATCH)
-        ).all()
+        stale = self._unencoded(session, BATCH)
         if stale:
             self.forget()
-            return self._encoded([(gap_id or 0, title) for gap_id, title in stale])
+            return self._encoded(stale)
         waiting = gap_questions.pending(session, BATCH)
         if not waiting:
             return None
         fresh = not self._seen
         self._learn(session)
         return Batch(items=tuple(self._looked_at(waiting)), fresh=fresh)
+
+    def _unencoded(self, session: Session, limit: int) -> list[tuple[int, str]]:
+        """Gaps without a vector of this model, with their titles."""
+        query = select(Gap.id, Gap.title).where(_GATHERS, Gap.model != self._embedder.fingerprint)
+        return [(gap_id or 0, title) for gap_id, title in session.exec(query.limit(limit))]
 
     def _encoded(self, titles: list[tuple[int, str]]) -> Batch:
         vectors = self._embedder.encode([title for _, title in titles], "query")

@@ -37,12 +37,15 @@ LABELS: dict[str, tuple[str, str]] = {
 }
 #: A masked text is at most this many times as long as the text was.
 GROWTH = 3
+#: Digits that are masked whatever they are: in a row, and with blanks or hyphens between them.
+SHORTEST, SPACED = 7, 9
 
 _S = "[ -]{0,2}"  # what may stand between two digits
 _ALNUM = "A-Za-z0-9"
 _BLANK = re.compile("|".join(re.escape(label) for pair in LABELS.values() for label in pair))
 
 Test = Callable[[str], bool]
+_Span = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,10 +112,10 @@ def _plain(char: str) -> str:
 def _found(seen: str) -> list[tuple[int, int, str]]:
     """All that is to be masked, in the order of the text; no two of them overlap."""
     known = _united([*_by_form(seen), *((*span, "name") for span in named(seen))])
-    kept = [(match.start(), match.end()) for match in _KEPT.finditer(seen)]
-    kept += [(start, end) for start, end, _ in known]
+    kept = [match.span() for match in _KEPT.finditer(seen)]
     for match in _LONG.finditer(seen):
-        known += [(*span, "number") for span in _outside(match.span(), sorted(kept), seen)]
+        for run in _outside(match.span(), [(start, end) for start, end, _ in known]):
+            known += [(*span, "number") for span in _long_parts(run, kept, seen)]
     return sorted(known)
 
 
@@ -137,22 +140,36 @@ def _united(found: Iterable[tuple[int, int, str]]) -> list[tuple[int, int, str]]
     return united
 
 
-def _outside(
-    span: tuple[int, int], kept: Iterable[tuple[int, int]], seen: str
-) -> Iterator[tuple[int, int]]:
-    """What is left of a long run of digits without what is kept, where it is still long."""
+def _long_parts(span: _Span, kept: Iterable[_Span], seen: str) -> list[_Span]:
+    """What of a run of digits is long when dates, amounts and service numbers are left out.
+
+    When only the parts together are, what looks like a date in it is a piece of a number.
+    """
+    parts = _outside(span, kept)
+    long = [part for part in parts if _is_long(seen[slice(*part)])]
+    if long or _count("".join(seen[slice(*part)] for part in parts)) < SHORTEST:
+        return long
+    return [span]
+
+
+def _outside(span: _Span, taken: Iterable[_Span]) -> list[_Span]:
+    """The parts of a span that no taken one covers."""
     start, end = span
-    for first, last in [*kept, (end, end)]:
-        if last <= start or first > end:
-            continue
-        if _is_long(seen[start:first]):
-            yield start, first
-        start = max(start, last)
+    parts = []
+    for first, last in sorted(taken):
+        if start < first < end:
+            parts.append((start, first))
+        if first < end:
+            start = max(start, last)
+    return [*parts, (start, end)] if start < end else parts
 
 
 def _is_long(run: str) -> bool:
-    digits = sum(c.isdigit() for c in run)
-    return digits >= 9 or re.search(r"\d{7}", run) is not None
+    return _count(run) >= SPACED or re.search(rf"\d{{{SHORTEST}}}", run) is not None
+
+
+def _count(run: str) -> int:
+    return sum(c.isdigit() for c in run)
 
 
 def _digits(text: str) -> str:
@@ -266,7 +283,7 @@ _LONG = re.compile(rf"\d(?:{_S}\d){{6,}}")
 _UNITS = "元|块|万|亿|角|美元|港币|台币|韩元|%|yuan|rmb|dollars|won|원|円"
 #: What a question needs and nobody is known by.
 _KEPT = re.compile(
-    r"(?<!\d)(?:"
+    r"(?<!\d)(?<!\d-)(?:"
     r"(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])(?!\d)"
     r"|(?:19|20)\d\d ?[-./年 ] ?(?:0?[1-9]|1[0-2]) ?[-./月 ] ?"
     r"(?:[12]\d|3[01]|0?[1-9])(?!\d)(?: ?[日号])?"
