@@ -18,7 +18,7 @@ from bot import leases
 from bot.spine import Spine
 from bot.transaction import Transaction
 from knowledge import gaps
-from knowledge.gathering import Batch, Gatherer, Placed
+from knowledge.gathering import Batch, Gatherer
 from knowledge.search import Knowledge, Outcome
 
 T = TypeVar("T")
@@ -71,9 +71,7 @@ class Gathering:
         if not await self._hold():
             return False
         batch = await asyncio.to_thread(self._read, self._gatherer.prepare)
-        done = await self._spine.writer.write(lambda tx: self._commit(tx, batch))
-        if done.hidden:
-            self._gatherer.forget()
+        await self._spine.writer.write(lambda tx: self._commit(tx, batch))
         return batch is not None
 
     async def _hold(self) -> bool:
@@ -89,14 +87,13 @@ class Gathering:
             self._epoch = epoch
         return True
 
-    def _commit(self, tx: Transaction, batch: Batch | None) -> Placed:
+    def _commit(self, tx: Transaction, batch: Batch | None) -> None:
         leases.fence(tx, _ROLE, self._spine.owner, self._epoch, _LEASE)
         learning.close_published(tx, WHO)
         done = self._gatherer.place(tx.session, batch or Batch())
         if done.questions:
             body = {"opened": done.opened, "joined": done.joined, "answered": done.answered}
             tx.journal("gap_gathered", body)
-        return done
 
     def _has_work(self, session: Session) -> bool:
         return self._gatherer.has_work(session) or bool(gaps.drafted_and_published(session))

@@ -12,7 +12,7 @@ question costs about the same however many gaps there are.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,11 +24,12 @@ from knowledge import gap_questions, gaps
 from knowledge.embedder import Embedder, Vectors
 from knowledge.gap_questions import GapQuestion, Missed
 from knowledge.gaps import Gap, GapStatus
+from knowledge.text import normalise
 
 #: Likeness of a question and a gap's title from which it joins; see :func:`likeness_floor`.
 LIKENESS = 0.7
-#: Questions placed, or titles encoded anew, in one transaction.
-BATCH = 64
+#: Questions placed, or titles encoded anew, in one transaction: citizens' messages wait for it.
+BATCH = 16
 #: Near gaps looked at for each question.
 NEAR = 16
 #: Neighbours of a node of the graph, and nodes visited by one search.
@@ -68,8 +69,10 @@ class _Item:
     """A question as it was looked at outside the transaction."""
 
     question: int
+    lang: str
     vector: Vectors
-    near: tuple[int, ...]
+    #: Gaps that it is alike enough to join, each with the cosine.
+    alike: tuple[tuple[float, int], ...]
     answered: bool
 
 
@@ -80,8 +83,6 @@ class Batch:
     items: tuple[_Item, ...] = ()
     #: Gap, title and vector.
     encoded: tuple[tuple[int, str, bytes], ...] = ()
-    #: Whether the graphs hold no gap that was closed before.
-    fresh: bool = False
 
 
 @dataclass(slots=True)
@@ -91,8 +92,6 @@ class Placed:
     opened: list[int] = field(default_factory=list)
     joined: list[int] = field(default_factory=list)
     answered: int = 0
-    #: Whether closed gaps hid the live ones, so that the graph must be made anew.
-    hidden: bool = False
 
     @property
     def questions(self) -> int:
@@ -126,9 +125,8 @@ class Gatherer:
         waiting = gap_questions.pending(session, BATCH)
         if not waiting:
             return None
-        fresh = not self._seen
         self._learn(session)
-        return Batch(items=tuple(self._looked_at(waiting)), fresh=fresh)
+        return Batch(items=tuple(self._looked_at(session, waiting)))
 
     def _unencoded(self, session: Session, limit: int) -> list[tuple[int, str]]:
         """Gaps without a vector of this model, with their titles."""
@@ -136,16 +134,37 @@ class Gatherer:
         return [(gap_id or 0, title) for gap_id, title in session.exec(query.limit(limit))]
 
     def _encoded(self, titles: list[tuple[int, str]]) -> Batch:
-        vectors = self._embedder.encode([title for _, title in titles], "query")
+        vectors = self._encode([title for _, title in titles])
         rows = zip(titles, vectors, strict=True)
         return Batch(encoded=tuple((gap, title, _stored(v)) for (gap, title), v in rows))
 
-    def _looked_at(self, waiting: Sequence[GapQuestion]) -> Iterable[_Item]:
-        vectors = self._embedder.encode([q.text for q in waiting], "query")
+    def _looked_at(self, session: Session, waiting: Sequence[GapQuestion]) -> Iterator[_Item]:
+        vectors = self._encode([q.text for q in waiting])
         for question, vector in zip(waiting, vectors, strict=True):
-            graph = self._graphs.get(question.lang)
-            near = graph.near(vector) if graph else ()
-            yield _Item(question.id or 0, vector, near, self._is_answered(question))
+            answered = self._is_answered(question)
+            alike = () if answered else tuple(self._alike(session, question.lang, vector))
+            yield _Item(question.id or 0, question.lang, vector, alike, answered)
+
+    def _alike(self, session: Session, lang: str, vector: Vectors) -> Iterator[tuple[float, int]]:
+        """The gaps that a question may join, each with the cosine of the title that is alike."""
+        for gap, end in self._near(session, lang, vector):
+            cosine = float(_vector(gap.vector) @ vector)
+            if cosine >= self._floor(lang):
+                yield cosine, end.key
+
+    def _near(self, session: Session, lang: str, vector: Vectors) -> list[tuple[Gap, Gap]]:
+        """Near gaps that still gather; where closed ones hide them, the graph is made anew."""
+        near = self._graphs[lang].near(vector) if lang in self._graphs else ()
+        found = gaps.live(session, near)
+        if found or len(near) < NEAR:
+            return found
+        self.forget()
+        self._learn(session)
+        return gaps.live(session, self._graphs[lang].near(vector) if lang in self._graphs else ())
+
+    def _encode(self, texts: list[str]) -> Vectors:
+        """Encode questions so that case and variants of Chinese make no difference."""
+        return self._embedder.encode([normalise(text) for text in texts], "query")
 
     def _is_answered(self, question: GapQuestion) -> bool:
         """Whether an article answers it by now; not when the citizen found the answer no help."""
@@ -174,40 +193,33 @@ class Gatherer:
                 .values(vector=vector, model=self._embedder.fingerprint)
             )
         done = Placed()
-        opened: list[tuple[Gap, Gap]] = []
+        opened: list[tuple[_Item, int]] = []
         for item in batch.items:
             question = session.get(GapQuestion, item.question, with_for_update=True)
             if question is None or question.placed:
                 continue
-            found = gaps.live(session, item.near)
+            gap = None if item.answered else self._home(session, item, opened)
             if item.answered:
                 question.placed = True
                 done.answered += 1
-            elif not (found or batch.fresh) and len(item.near) == NEAR:
-                done.hidden = True  # left for the next batch
-            elif gap := self._most_alike([*found, *opened], item.vector, question.lang):
-                gaps.join(session, gaps.get(session, gap.key), question)
+            elif gap is not None:
+                gaps.join(session, gap, question)
                 done.joined.append(gap.key)
             else:
-                gap = self._opened(session, question, item.vector)
-                opened.append((gap, gap))
-                done.opened.append(gap.key)
+                vector, model = _stored(item.vector), self._embedder.fingerprint
+                done.opened.append(gaps.open_for(session, question, vector, model).key)
+                opened.append((item, done.opened[-1]))
         return done
 
-    def _opened(self, session: Session, question: GapQuestion, vector: Vectors) -> Gap:
-        return gaps.open_for(session, question, _stored(vector), self._embedder.fingerprint)
-
-    def _most_alike(
-        self, candidates: Sequence[tuple[Gap, Gap]], vector: Vectors, lang: str
+    def _home(
+        self, session: Session, item: _Item, opened: Sequence[tuple[_Item, int]]
     ) -> Gap | None:
-        """Where the candidate nearest to a question leads, if it is alike enough."""
-        model = self._embedder.fingerprint
-        known = [pair for pair in candidates if pair[0].lang == lang and pair[0].model == model]
-        if not known:
-            return None
-        cosines = np.stack([_vector(gap.vector) for gap, _ in known]) @ vector
-        best = int(cosines.argmax())
-        return known[best][1] if cosines[best] >= self._floor(lang) else None
+        """The most alike gap that is still live, also among those that this batch opened."""
+        cosines = ((float(o.vector @ item.vector), gap) for o, gap in opened if o.lang == item.lang)
+        floor = self._floor(item.lang)
+        alike = [*item.alike, *((cosine, gap) for cosine, gap in cosines if cosine >= floor)]
+        found = (gaps.get(session, gap_id) for _, gap_id in sorted(alike, reverse=True))
+        return next((gap for gap in found if gap.is_live), None)
 
     def _floor(self, lang: str) -> float:
         if lang not in self._floors:

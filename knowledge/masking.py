@@ -265,7 +265,7 @@ _FORMS: tuple[_Rule, ...] = (
 #: What has many digits, the surest first: of two that overlap the first gives the name.
 _NUMBERS: tuple[_Rule, ...] = (
     _rule("id", _run(18, r"[\dX]"), _is_resident_id),
-    _rule("id", rf"(?<![{_ALNUM}])(?P<it>[A-Z][ -]?[1289](?:{_S}\d){{8}})(?!\d)", _is_taiwan_id),
+    _rule("id", rf"(?<![{_ALNUM}])(?P<it>[A-Z]{_S}[1289](?:{_S}\d){{8}})(?!\d)", _is_taiwan_id),
     _rule("id", rf"(?<!\d)(?P<it>\d{{6}}{_S}[1-8]\d{{6}})(?!\d)", _is_korean_id),
     *(_rule("card", _run(count), _is_luhn) for count in (19, 18, 17, 16)),
     _rule("id", _run(15), _is_resident_id),
@@ -289,7 +289,7 @@ _KEPT = re.compile(
     r"(?:[12]\d|3[01]|0?[1-9])(?!\d)(?: ?[日号])?"
     r"|(?:400|800)[ -]?\d{3}[ -]?\d{4}(?!\d)|(?:400|800)[ -]?\d{4}[ -]?\d{3}(?!\d)"
     rf"|\d{{1,8}}(?:\.\d{{1,4}})? ?(?:{_UNITS})"
-    r"|(?:(?:1[0-2]\d|12345|9\d{4}|(?:19|20)\d\d)(?!\d)[ -]?)+"
+    r"|(?:(?:11\d|12[0-2]|911|999|12345|9\d{4}|(?:19|20)\d\d)(?!\d)[ -]?)+"
     r")|(?:[¥￥$€£]|RMB|CNY|人民币) ?\d{1,8}(?!\d)",
     re.IGNORECASE,
 )
