@@ -75,7 +75,7 @@ def _draft(
     session: Session, gap: Gap, article_id: str, answer: SuggestedAnswer, today: date
 ) -> Draft:
     language = known(gap.lang)
-    asked = {fold(q.text): q.text for q in gap_questions.of_gap(session, gap.key)}
+    asked = {fold(q.asks): q.asks for q in gap_questions.of_gap(session, gap.key)}
     asked.pop(fold(gap.title), None)
     return Draft(
         id=article_id,

@@ -17,7 +17,7 @@ from sqlalchemy import Text, text
 from sqlmodel import Field, Index, Session, SQLModel, col, func, select
 
 from knowledge.drafts import LIMITS
-from knowledge.masking import mask
+from knowledge.masking import mask, without_blanks
 from knowledge.revisions import UtcDateTime
 from knowledge.text import clean, cut, has_words, language
 
@@ -58,6 +58,11 @@ class GapQuestion(SQLModel, table=True):
     at: dt.datetime = Field(sa_type=UtcDateTime)
     #: Whether it has been gathered; without a gap an article answers it by now.
     placed: bool = False
+
+    @property
+    def asks(self) -> str:
+        """What is asked, without the clauses that told who asks."""
+        return without_blanks(self.text)
 
 
 @dataclass(frozen=True, slots=True)

@@ -132,7 +132,7 @@ def open_for(session: Session, question: GapQuestion, vector: bytes = b"", model
     """Open a gap whose title is this question."""
     gap = Gap(
         lang=question.lang,
-        title=question.text,
+        title=question.asks,
         first_at=question.at,
         last_at=question.at,
         vector=vector,
@@ -240,5 +240,5 @@ def _recount(session: Session, gap: Gap) -> None:
             close(session, gap.key, "its last question was moved")
         return
     gap.first_at, gap.last_at = rows[0].at, max(row.at for row in rows)
-    if gap.title not in {row.text for row in rows}:
-        gap.title, gap.model, gap.vector = rows[0].text, "", b""
+    if gap.title not in {row.asks for row in rows}:
+        gap.title, gap.model, gap.vector = rows[0].asks, "", b""

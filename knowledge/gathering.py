@@ -139,7 +139,7 @@ class Gatherer:
         return Batch(encoded=tuple((gap, title, _stored(v)) for (gap, title), v in rows))
 
     def _looked_at(self, session: Session, waiting: Sequence[GapQuestion]) -> Iterator[_Item]:
-        vectors = self._encode([q.text for q in waiting])
+        vectors = self._encode([q.asks for q in waiting])
         for question, vector in zip(waiting, vectors, strict=True):
             answered = self._is_answered(question)
             alike = () if answered else tuple(self._alike(session, question.lang, vector))
@@ -170,7 +170,7 @@ class Gatherer:
         """Whether an article answers it by now; not when the citizen found the answer no help."""
         if question.reason in (Missed.NOT_HELPFUL, Missed.UNSOLVED):
             return False
-        return self._outright(question.text, question.lang) is not None
+        return self._outright(question.asks, question.lang) is not None
 
     def _learn(self, session: Session) -> None:
         """Take the gaps opened since the last batch into the graphs."""

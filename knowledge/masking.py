@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from knowledge.masking_names import named
-from knowledge.text import language
+from knowledge.text import has_words, language
 
 #: What is shown in place of each kind, in Chinese and in every other language.
 LABELS: dict[str, tuple[str, str]] = {
@@ -43,6 +43,8 @@ SHORTEST, SPACED = 7, 9
 _S = "[ -]{0,2}"  # what may stand between two digits
 _ALNUM = "A-Za-z0-9"
 _BLANK = re.compile("|".join(re.escape(label) for pair in LABELS.values() for label in pair))
+#: Where a clause ends.
+_CLAUSE = re.compile(r"(?<=[,，。;；:：!！?？\n])|(?<=\.)(?=\s)")
 
 Test = Callable[[str], bool]
 _Span = tuple[int, int]
@@ -71,6 +73,17 @@ def mask(text: str) -> str:
 def blanks(text: str) -> tuple[str, ...]:
     """The labels that stand in a masked text, each once, in order."""
     return tuple(dict.fromkeys(_BLANK.findall(text)))
+
+
+def without_blanks(text: str) -> str:
+    """A masked text without the clauses in which something was masked, if others are left.
+
+    They say who asks; the rest says what is asked.
+    """
+    clauses = _CLAUSE.split(text)
+    kept = [clause for clause in clauses if not _BLANK.search(clause)]
+    left = "".join(kept).strip()
+    return left if len(kept) < len(clauses) and has_words(left) else text
 
 
 def _once(text: str, place: int) -> str:

@@ -8,7 +8,7 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
-from knowledge.masking import GROWTH, LABELS, blanks, mask
+from knowledge.masking import GROWTH, LABELS, blanks, mask, without_blanks
 
 ALL_LABELS = [label for pair in LABELS.values() for label in pair]
 
@@ -204,6 +204,22 @@ def test_blanks_name_what_an_editor_must_fill_in() -> None:
     masked = mask("请到东湖路12号，电话0755-87654321或0755-87654322")
     assert blanks(masked) == ("〔门牌号〕", "〔电话号码〕")
     assert blanks("国办发〔2020〕53号") == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "asks"),
+    [
+        ("我叫〔姓名〕,电话〔手机号〕,石狮子去哪里认领?", "石狮子去哪里认领?"),
+        ("My name is [name], [phone]: is my dog taxed?", "is my dog taxed?"),
+        ("I'm [name]. Is my dog taxed?", "Is my dog taxed?"),
+        ("我叫〔姓名〕，我叫〔姓名〕", "我叫〔姓名〕，我叫〔姓名〕"),
+        ("怎么换绑〔手机号〕", "怎么换绑〔手机号〕"),
+        ("怎么办？急，急！", "怎么办？急，急！"),
+        ("", ""),
+    ],
+)
+def test_what_is_asked_is_told_from_who_asks(text: str, asks: str) -> None:
+    assert without_blanks(text) == asks
 
 
 @pytest.mark.parametrize("label", ALL_LABELS)
