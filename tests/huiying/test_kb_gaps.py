@@ -144,6 +144,15 @@ def test_an_article_that_answers_a_gap_outright_closes_it_too(desk: Desk, tmp_pa
     assert desk.json("kb", "gaps", "--all")["gaps"][1]["why"] == "answered"
 
 
+def test_an_article_in_another_language_closes_no_gap(desk: Desk, tmp_path: Path) -> None:
+    file = tmp_path / "new.jsonl"
+    row = {"id": "card", "lang": "en", "question": OTHER, "answer": "At the community office."}
+    file.write_text(json.dumps(row, ensure_ascii=False), "utf-8")
+    desk.json("kb", "import", str(file))
+    assert desk.json("kb", "publish", "card", "--answer-waiting")["gaps"] == []
+    assert len(desk.json("kb", "gaps")["gaps"]) == 2
+
+
 def test_importing_and_publishing_at_once_closes_gaps_as_well(desk: Desk, tmp_path: Path) -> None:
     file = tmp_path / "new.jsonl"
     row = {"id": "card", "lang": "zh", "question": OTHER, "answer": "到社区登记。"}

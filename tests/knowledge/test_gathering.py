@@ -234,18 +234,21 @@ def test_what_cannot_be_is_refused_in_one_sentence(session: Session) -> None:
 
 def test_closed_gaps_do_not_hide_a_live_one(session: Session) -> None:
     topics = Topics()
-    count = gathering.NEAR + 4
     gatherer = Gatherer(topics, nothing)
-    for n in range(count):  # each was closed before the next came
-        topics.about("dog", f"dog {n}")
-        missed(session, f"dog {n}")
-        gather(session, gatherer)
-        if n < count - 1:
-            gaps.close(session, n + 1, "test")
-    topics.about("dog", "one dog")
-    missed(session, "one dog")
+    dog, other = topics.encode(["a dog", "noise"], "query")
+    beside = dog + 0.4 * other
+    beside /= np.linalg.norm(beside)
+    for vector in (beside, *[dog] * (gathering.NEAR + 4)):
+        missed(session, "a dog")
+        (question,) = gap_questions.pending(session, 1)
+        gaps.open_for(session, question, vector.tobytes(), topics.fingerprint)
+    missed(session, "a cat")
+    gather(session, gatherer)  # takes all of them into its graph
+    for gap_id in range(2, gathering.NEAR + 6):
+        gaps.close(session, gap_id, "test")
+    missed(session, "a dog", asker="late")
     gather(session, gatherer)
-    assert titles(session) == [(f"dog {count - 1}", 2)]
+    assert gaps.get(session, 1).citizens == 2
 
 
 def test_the_work_for_a_question_hardly_grows_with_the_gaps() -> None:
