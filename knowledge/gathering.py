@@ -176,7 +176,7 @@ class Gatherer:
         """Take the gaps opened since the last batch into the graphs."""
         rows = session.exec(
             select(Gap.id, Gap.lang, Gap.vector)
-            .where(_GATHERS, col(Gap.id) > self._seen)
+            .where(_GATHERS, col(Gap.id) > self._seen, Gap.model == self._embedder.fingerprint)
             .order_by(col(Gap.id))
         ).all()
         for gap_id, lang, vector in rows:
