@@ -9,7 +9,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Concatenate, ParamSpec
 
-from admin import answers, callouts, card, case_events, cases, departments, notes, officials, relay
+from admin import (
+    answers,
+    callouts,
+    card,
+    case_events,
+    cases,
+    departments,
+    learning,
+    notes,
+    officials,
+    relay,
+)
 from admin.case_events import CaseEvent, Origin, Source
 from admin.cases import Case, CaseStatus
 from admin.desk import DeskConfig
@@ -20,6 +31,8 @@ from admin.refusals import ActRefused
 from admin.texts import say
 from bot.messages import Attachment
 from bot.transaction import Transaction
+from knowledge import gaps
+from knowledge.errors import KnowledgeError
 
 P = ParamSpec("P")
 
@@ -60,6 +73,10 @@ class _Work:
     case: Case
     official: Official
     by: By
+
+    @property
+    def actor(self) -> str:
+        return f"official:{self.official.key}"
 
     def record(self, kind: str, text: str = "", **more: object) -> None:
         case_events.record(self.tx, self.case, kind, self.by.origin, text, **more)
@@ -173,6 +190,7 @@ def reply(work: _Work, text: str, attachments: Sequence[Attachment] = ()) -> str
         work.tx, work.case, spoken.public, attachments=attachments, ask_solved=fresh
     )
     work.saying(lambda s: s.public).record("replied", spoken.public, attachments=len(attachments))
+    learning.replied(work.tx, work.case, spoken.public, work.actor)
     if was == (work.case.status, work.case.holder):
         return ""
     work.show()
@@ -207,6 +225,7 @@ def _pass_on(
     files = attachments if replaced else ()
     relay.words_to_citizen(work.tx, work.case, spoken.public, attachments=files, corrected=True)
     work.record("corrected", spoken.public, earlier=sent.text, attachments=len(files))
+    learning.corrected(work.tx, work.case, sent.text, spoken.public, work.actor)
     return work.say("corrected")
 
 
@@ -223,6 +242,7 @@ def send_article(work: _Work, article_id: str) -> str:
     text, spans = answer.words(work.case.language)
     relay.to_citizen(work.tx, work.case, text, spans=spans, ask_solved=True)
     work.record("article_sent", answer.answer, article=article_id)
+    learning.replied(work.tx, work.case, answer.answer, work.actor, article_id)
     work.show()
     return work.say("article_sent", question=answer.question)
 
@@ -232,6 +252,24 @@ def note(work: _Work, text: str) -> str:
     """Keep words for colleagues; nothing is sent anywhere."""
     work.record("note", text)
     return ""
+
+
+@_act(Act.DRAFT)
+def draft(work: _Work) -> str:
+    """Make a draft article of the last reply on this case, for the gap of its question."""
+    gap = gaps.of_case(work.tx.session, work.case.number)
+    if gap is None:
+        raise ActRefused("no_gap", number=work.case.number)
+    answer = learning.reply_to_learn(work.tx.session, work.case.number)
+    if answer is None:
+        raise ActRefused("no_reply_to_draft", number=work.case.number)
+    today = work.desk.today(work.tx.now)
+    try:
+        made = learning.draft(work.tx, gap.key, answer, work.official.name, today)
+    except KnowledgeError as error:
+        raise ActRefused("no_draft", number=work.case.number, gap=gap.key) from error
+    work.record("drafted", gap=gap.key, article=made.id)
+    return work.say("drafted", gap=gap.key, article=made.id, title=made.question)
 
 
 @_act(Act.TRANSFER)

@@ -5,7 +5,7 @@ It is sent again under the same name after every change, and so edited in place.
 
 from sqlmodel import Session
 
-from admin import departments, officials
+from admin import departments, learning, officials
 from admin.cases import Case
 from admin.desk import DeskConfig
 from admin.texts import say
@@ -30,7 +30,7 @@ def show(tx: Transaction, desk: DeskConfig, case: Case) -> None:
             address,
             text,
             spans=spans,
-            buttons=tx.buttons(address, _choices(desk, case)),
+            buttons=tx.buttons(address, _choices(tx.session, desk, case)),
             card=f"case:{case.number}",
             thread_title=title(case),
         ),
@@ -98,14 +98,15 @@ def _suggested(desk: DeskConfig, case: Case) -> str:
     return "\n\n" + "\n".join([say(desk.language, "card.candidates"), *lines])
 
 
-def _choices(desk: DeskConfig, case: Case) -> tuple[tuple[Choice, ...], ...]:
+def _choices(session: Session, desk: DeskConfig, case: Case) -> tuple[tuple[Choice, ...], ...]:
     payload = {"case": case.number}
 
     def choice(act: str, **more: str) -> Choice:
         return Choice(say(desk.language, f"button.{act}"), f"desk.{act}", {**payload, **more})
 
+    learns = (choice("draft"),) if learning.reply_to_learn(session, case.number) else ()
     if case.is_over:
-        return ((choice("reopen"),),)
+        return ((choice("reopen"), *learns),)
     first = "release" if case.holder else "claim"
     sends = tuple(
         Choice(
@@ -116,5 +117,5 @@ def _choices(desk: DeskConfig, case: Case) -> tuple[tuple[Choice, ...], ...]:
         )
         for n, suggestion in enumerate(case.suggestions, 1)
     )
-    last = (choice(first), choice("transfer"), choice("close"))
+    last = (choice(first), choice("transfer"), choice("close"), *learns)
     return (sends, last) if sends else (last,)

@@ -55,6 +55,12 @@ async def _send(scene: Scene, payload: Mapping[str, Any]) -> Outcome:
     )
 
 
+async def _draft(scene: Scene, _payload: Mapping[str, Any]) -> Outcome:
+    return await scene.act(
+        Act.DRAFT, lambda tx: actions.draft(tx, scene.desk, scene.number, scene.by)
+    )
+
+
 async def _close(scene: Scene, _payload: Mapping[str, Any]) -> Outcome:
     """Ask for the ground."""
     choices = [
@@ -105,6 +111,7 @@ _STEPS: dict[str, Callable[[Scene, Mapping[str, Any]], Awaitable[Outcome]]] = {
     "desk.release": _release,
     "desk.reopen": _reopen,
     "desk.send": _send,
+    "desk.draft": _draft,
     "desk.close": _close,
     "desk.close_as": _close_as,
     "desk.transfer": _transfer,

@@ -11,9 +11,13 @@ from admin.desk import DeskConfig
 from admin.permissions import Act
 from admin.scene import Scene
 from bot.context import Outcome
+from bot.text import one_line
+from knowledge import gaps
 
 #: cases listed by /status in the main chat
 LISTED = 20
+#: gaps listed by /gaps
+LISTED_GAPS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +102,31 @@ def _suggested(session: Session, number: str, which: str) -> str:
     return suggestions[place - 1].article if 0 < place <= len(suggestions) else ""
 
 
+async def _draft(scene: Scene, _rest: str) -> Outcome:
+    return await scene.act(
+        Act.DRAFT, lambda tx: actions.draft(tx, scene.desk, scene.number, scene.by)
+    )
+
+
+async def _gaps(scene: Scene, _rest: str) -> Outcome:
+    lines = await scene.ctx.read(_gap_lines, scene)
+    scene.tell("\n".join(lines) or scene.say("desk.no_gaps"))
+    return Outcome.HANDLED
+
+
+def _gap_lines(session: Session, scene: Scene) -> list[str]:
+    return [
+        scene.say(
+            "desk.gap",
+            gap=gap.id,
+            citizens=gap.citizens,
+            title=one_line(gap.title, 120),
+            status=scene.say(f"gap.{gap.status}"),
+        )
+        for gap in gaps.listing(session, limit=LISTED_GAPS)
+    ]
+
+
 async def _who(scene: Scene, _rest: str) -> Outcome:
     scene.tell(await scene.ctx.read(_people, scene.desk, scene.number))
     return Outcome.HANDLED
@@ -140,11 +169,13 @@ COMMANDS: dict[str, Command] = {
         Command("release", _release),
         Command("send", _send),
         Command("note", _note),
+        Command("draft", _draft),
         Command("transfer", _transfer),
         Command("close", _close),
         Command("reopen", _reopen),
         Command("who", _who, in_topic=False),
         Command("status", _status, in_topic=False),
+        Command("gaps", _gaps, in_topic=False),
         Command("help", _help, in_topic=False),
     )
 }

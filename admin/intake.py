@@ -7,7 +7,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from admin import callouts, card, case_events, case_numbers, cases, departments, relay
+from admin import (
+    callouts,
+    card,
+    case_events,
+    case_numbers,
+    cases,
+    departments,
+    learning,
+    relay,
+)
 from admin.case_events import Origin, Source
 from admin.cases import Case, CaseStatus, HandoffReason, Suggestion
 from admin.desk import DeskConfig
@@ -16,6 +25,7 @@ from admin.texts import say
 from bot.messages import Address, Attachment, OutgoingMessage, Span, SpanKind
 from bot.text import clean
 from bot.transaction import Transaction
+from knowledge.gap_questions import Missed
 
 #: "your message was passed on" is said at most once in so many minutes
 NOTICE_MINUTES = 10
@@ -42,11 +52,12 @@ class Words:
 
 @dataclass(frozen=True, slots=True)
 class Handoff:
-    """A question on its way to an official."""
+    """A question on its way to an official; ``missed`` is None when nothing was asked."""
 
     words: Words
     reason: HandoffReason
     suggestions: Sequence[Suggestion] = field(default_factory=tuple)
+    missed: Missed | None = Missed.UNANSWERED
 
 
 def hand_off(tx: Transaction, desk: DeskConfig, handoff: Handoff) -> str:
@@ -55,8 +66,10 @@ def hand_off(tx: Transaction, desk: DeskConfig, handoff: Handoff) -> str:
     running = cases.open_at(tx.session, words.address.key)
     if running is not None:
         join(tx, desk, running.number, words, always_told=True)
+        _note_missed(tx, running, handoff)
         return running.number
     case, code = _opened(tx, desk, handoff)
+    _note_missed(tx, case, handoff)
     case_events.record(
         tx,
         case,
@@ -94,6 +107,12 @@ def _opened(tx: Transaction, desk: DeskConfig, handoff: Handoff) -> tuple[Case, 
     tx.session.add(case)
     tx.session.flush()
     return case, code
+
+
+def _note_missed(tx: Transaction, case: Case, handoff: Handoff) -> None:
+    if handoff.missed is not None:
+        words = handoff.words
+        learning.missed(tx, case, words.text, handoff.missed, words.language)
 
 
 def _free_number(tx: Transaction) -> str:
@@ -210,6 +229,8 @@ def _judged(tx: Transaction, desk: DeskConfig, case: Case, word: str) -> None:
         callouts.stop(tx, case)
     else:
         _take_up_again(tx, desk, case)
+        learning.missed(tx, case, case.question, Missed.UNSOLVED, case.language)
+    learning.judged(tx, case, word)
     case_events.record(tx, case, f"citizen_{word}", Origin("citizen"))
     card.show(tx, desk, case)
     relay.to_topic(tx, desk, case, say(desk.language, f"desk.{word}"))

@@ -24,6 +24,8 @@ class Act(StrEnum):
     SEND = "send"
     #: write for colleagues only
     NOTE = "note"
+    #: make a draft article of what was answered
+    DRAFT = "draft"
     #: hand it to a department or an official
     TRANSFER = "transfer"
     #: end it, with a ground
@@ -52,6 +54,7 @@ RULES: dict[Act, Rule] = {
     Act.REPLY: Rule(),
     Act.SEND: Rule(),
     Act.NOTE: Rule(over=None, foreign=True, roles=frozenset(Role)),
+    Act.DRAFT: Rule(over=None, foreign=True, roles=frozenset(Role)),
     Act.TRANSFER: Rule(),
     Act.CLOSE: Rule(),
     Act.REOPEN: Rule(over=True, foreign=True),

@@ -11,6 +11,7 @@ from bot.buttons import Choice, Press
 from bot.context import Outcome
 from bot.messages import Attachment, IncomingMessage, MessageKind
 from handlers.context import OfficeContext
+from knowledge.gap_questions import Missed
 
 Payload = Mapping[str, Any]
 
@@ -57,11 +58,11 @@ async def _helpful(ctx: OfficeContext, payload: Payload) -> Outcome:
 
 async def _not_helpful(ctx: OfficeContext, payload: Payload) -> Outcome:
     _feedback(ctx, payload, helpful=False)
-    return _hand_off(ctx, HandoffReason.DECLINED_ANSWER, payload)
+    return _hand_off(ctx, HandoffReason.DECLINED_ANSWER, payload, Missed.NOT_HELPFUL)
 
 
 async def _none(ctx: OfficeContext, payload: Payload) -> Outcome:
-    return _hand_off(ctx, HandoffReason.DECLINED_ANSWER, payload)
+    return _hand_off(ctx, HandoffReason.DECLINED_ANSWER, payload, Missed.NONE_OF_THESE)
 
 
 async def _human(ctx: OfficeContext, payload: Payload) -> Outcome:
@@ -87,8 +88,13 @@ def _verdict(ctx: OfficeContext, payload: Payload, solved: bool) -> Outcome:
     return Outcome.HANDLED
 
 
-def _hand_off(ctx: OfficeContext, reason: HandoffReason, payload: Payload) -> Outcome:
-    ctx.hand_off(reason, ctx.kept_words(payload))
+def _hand_off(
+    ctx: OfficeContext,
+    reason: HandoffReason,
+    payload: Payload,
+    missed: Missed = Missed.UNANSWERED,
+) -> Outcome:
+    ctx.hand_off(reason, ctx.kept_words(payload), missed=missed)
     return Outcome.HANDED_OFF
 
 

@@ -13,6 +13,7 @@ from bot.messages import IncomingMessage
 from handlers.context import OfficeContext
 from handlers.status import status
 from handlers.texts import say
+from knowledge.gap_questions import Missed
 
 #: words that, alone, ask for a person
 HUMAN_WORDS = frozenset(
@@ -72,9 +73,10 @@ async def _human(_message: IncomingMessage, ctx: OfficeContext, rest: str) -> Ou
         ctx.say("already_with_official", number=ctx.standing.case)
         return Outcome.HANDLED
     words = ctx.words(rest) if rest else ctx.last_words()
+    missed = Missed.UNANSWERED if words.text else None
     if not words.text:
         words = replace(words, text=say(ctx.lang, "default_question"))
-    ctx.hand_off(HandoffReason.CUSTOMER_REQUEST, words)
+    ctx.hand_off(HandoffReason.CUSTOMER_REQUEST, words, missed=missed)
     return Outcome.HANDED_OFF
 
 

@@ -18,6 +18,7 @@ from bot.context import Context
 from bot.messages import Attachment, MessageKind
 from bot.text import clean
 from handlers.texts import say
+from knowledge.gap_questions import Missed
 from knowledge.search import Decision, Match
 from knowledge.text import language
 
@@ -178,10 +179,14 @@ class OfficeContext(Context):
         reason: HandoffReason,
         words: intake.Words | None = None,
         matches: Sequence[Match] = (),
+        missed: Missed | None = Missed.UNANSWERED,
     ) -> None:
-        """Give the question to an official: a case is opened, or the running one joined."""
+        """Give the question to an official: a case is opened, or the running one joined.
+
+        ``missed``: in which way the knowledge missed it; None when nothing was asked.
+        """
         suggestions = [Suggestion(m.article, m.question, m.confidence) for m in matches[:3]]
-        handoff = intake.Handoff(words or self.words(), reason, suggestions)
+        handoff = intake.Handoff(words or self.words(), reason, suggestions, missed)
         desk = self.office.desk
         self.note(handoff=str(reason))
         self.do(lambda tx: intake.hand_off(tx, desk, handoff))

@@ -21,7 +21,6 @@ from bot.channels.base import Channel, Refused
 from bot.channels.telegram import TelegramChannel
 from bot.channels.terminal import TerminalChannel
 from bot.channels.web import WebChannel
-from bot.channels.web_sessions import DESK_CHAT
 from bot.clock import Clock
 from bot.config import Settings
 from bot.db import Database
@@ -31,6 +30,8 @@ from bot.spine import Spine
 from handlers import policy
 from handlers.context import Office, OfficeContext
 from handlers.failure import on_failure
+from huiying.desk import desk_config
+from huiying.gathering import Gathering, gatherer
 from huiying.kb_office import open_knowledge
 from huiying.lock import announce, only_server
 from huiying.schema import open_database
@@ -80,6 +81,7 @@ async def serve(
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(_keep_fresh(knowledge, database, stop))
+                group.create_task(Gathering(spine, gatherer(knowledge)).run(stop))
                 if web is not None:
                     group.create_task(web.run(stop))
                 await spine.writer.write(forgetting.start)
@@ -126,21 +128,6 @@ async def _fetch(channels: Mapping[str, Channel], attachment: Attachment) -> byt
         raise Refused("the channel this file came by is no longer configured")
     data: bytes = await fetch(attachment)
     return data
-
-
-def desk_config(settings: Settings) -> DeskConfig:
-    """Say where officials work: the Telegram group if there is one, else our own desk page."""
-    telegram = settings.telegram.admin_chat
-    channel = settings.desk.channel or ("telegram" if telegram else "desk")
-    return DeskConfig(
-        channel,
-        telegram if channel == "telegram" else DESK_CHAT,
-        settings.desk.department,
-        settings.office.language,
-        settings.office.timezone,
-        settings.desk.claim_minutes,
-        settings.desk.department_en,
-    )
 
 
 def _office(settings: Settings, desk: DeskConfig, knowledge: Knowledge) -> Office:

@@ -18,7 +18,9 @@ import typer
 from bot.text import one_line
 from bot.transaction import Transaction
 from huiying import kb_explain, kb_publish, kb_questions
+from huiying.closed_gaps import after_publishing, refuse_blanks
 from huiying.editors import Editor
+from huiying.kb_gaps import gaps_app
 from huiying.kb_office import As, DryRun, Force, Why, bar, office, plain_kb_errors, ready, show
 from huiying.publishing import SHOWN, How, more, publish, remembering, with_rehearsal
 from huiying.say import Config, Data, Json
@@ -50,6 +52,7 @@ _WORDS = {
 }
 
 kb_app = typer.Typer(help="Knowledge in and out.", no_args_is_help=True)
+kb_app.add_typer(gaps_app, name="gaps")
 
 _FILES = "Files (CSV, XLSX, JSONL, Markdown, DOCX, PDF), and folders of them."
 _OUT = "File ending in .csv, .xlsx or .jsonl; or a folder, ending in /, for Markdown."
@@ -92,6 +95,9 @@ def import_command(
         with bar("Importing") as progress:
             change = partial(_import, rows, publish_them, progress)
             done = publish(settings, database, change, how)
+        if publish_them and not dry_run:
+            moved = (*done.result.new, *done.result.changed)
+            after_publishing(settings, database, done.known, moved)
         result: dict[str, Any] = {n: len(getattr(done.result, n)) for n in _KINDS}
         result |= {"dry_run": dry_run, **done.to_json()}
         said = "{new} new, {changed} changed, {unchanged} unchanged".format(**result)
@@ -107,6 +113,8 @@ def _import(
     editor: Editor,
 ) -> importing.Imported:
     done = importing.store_rows(tx.session, rows, editor.act(tx.now), publish_them, progress)
+    if publish_them:
+        refuse_blanks(tx.session, (*done.new, *done.changed))
     body: dict[str, Any] = {"new": list(done.new), "changed": list(done.changed)}
     body |= {"unchanged": len(done.unchanged), "publish": publish_them}
     tx.journal("kb_imported", body | editor.journalled)

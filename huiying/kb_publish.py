@@ -9,6 +9,7 @@ import typer
 
 from bot.errors import BadInput
 from bot.transaction import Transaction
+from huiying.closed_gaps import Closed, after_publishing, refuse_blanks
 from huiying.editors import Editor
 from huiying.kb_office import As, DryRun, Force, Ids, Why, office, plain_kb_errors, show
 from huiying.publishing import How, publish, with_rehearsal
@@ -32,6 +33,9 @@ def register(app: typer.Typer) -> None:
 def publish_command(
     ids: Ids,
     why: Why = "",
+    answer_waiting: Annotated[
+        bool, typer.Option("--answer-waiting", help="Send it to those who asked and still wait.")
+    ] = False,
     force: Force = False,
     dry_run: DryRun = False,
     as_editor: As = "",
@@ -39,9 +43,9 @@ def publish_command(
     config: Config = None,
     as_json: Json = False,
 ) -> None:
-    """Publish articles: from now on citizens are served them."""
+    """Publish articles: from now on citizens are served them; gaps they answer are closed."""
     how = How(as_editor, why, force, dry_run, as_json)
-    _move(ids, ArticleStatus.PUBLISHED, how, data, config)
+    _move(ids, ArticleStatus.PUBLISHED, how, data, config, answer_waiting)
 
 
 def review_command(
@@ -123,16 +127,26 @@ def versions_command(
 
 
 def _move(
-    ids: list[str], status: ArticleStatus, how: How, data: Path | None, config: Path | None
+    ids: list[str],
+    status: ArticleStatus,
+    how: How,
+    data: Path | None,
+    config: Path | None,
+    answer_waiting: bool = False,
 ) -> None:
     """Bring every article to *status*, or none, and show which moved."""
+    closed: list[Closed] = []
     with plain_kb_errors(), office(data, config) as (settings, database):
         done = publish(settings, database, partial(_set_status, ids, status), how)
+        if status is ArticleStatus.PUBLISHED and not how.dry_run:
+            closed = after_publishing(settings, database, done.known, ids, answer_waiting)
         result: dict[str, Any] = {"status": status.value, "moved": done.result}
-        result |= {"dry_run": how.dry_run, **done.to_json()}
+        result |= {"dry_run": how.dry_run, **done.to_json(), "gaps": [asdict(g) for g in closed]}
         verb = "would be" if how.dry_run else "are now"
         said = f"{len(done.result)} of {len(ids)} {verb} {status.value}."
-        show(how.as_json, result, lambda: with_rehearsal(said, done))
+        show(
+            how.as_json, result, lambda: "\n".join([with_rehearsal(said, done), *map(str, closed)])
+        )
 
 
 def _set_status(
@@ -142,6 +156,8 @@ def _set_status(
     moved = [i for i in ids if articles.set_status(tx.session, i, status, act)]
     for article in moved:
         _journal(tx, f"kb_{status.value}", article, editor)
+    if status is ArticleStatus.PUBLISHED:
+        refuse_blanks(tx.session, ids)
     return moved
 
 

@@ -23,6 +23,7 @@ from huiying.say import show_json
 from knowledge import articles, questions
 from knowledge.drafts import Draft
 from knowledge.embedder import load_embedder
+from knowledge.masking import mask
 from knowledge.questions import TestQuestion
 from knowledge.rehearsal import PastQuestion, Rehearsal, TestTried, Tried, Verdict, rehearse
 from knowledge.remembering import RememberingEmbedder
@@ -56,11 +57,16 @@ class How:
 
 @dataclass(frozen=True, slots=True)
 class Published(Generic[T]):
-    """What the change gave back, the version it led to, and what was tried before it."""
+    """What the change gave back, the knowledge it led to, and what was tried before it."""
 
     result: T
-    kb_version: int
+    known: Knowledge
     rehearsal: Rehearsal | None
+
+    @property
+    def kb_version(self) -> int:
+        """The version that is served now."""
+        return self.known.kb_version
 
     def to_json(self) -> dict[str, Any]:
         """Version and rehearsal as JSON values."""
@@ -101,10 +107,10 @@ def publish(settings: Settings, database: Database, change: Change[T], how: How)
         if rehearsal is not None and rehearsal.broken and not (how.force or how.at_once):
             _refuse(rehearsal, how.as_json)
         if how.dry_run:
-            return Published(trial.result, known.kb_version, rehearsal)
+            return Published(trial.result, known, rehearsal)
     result = make(database, known, change, editor, _journalled(rehearsal, how))
     refresh(known, database)
-    return Published(result, known.kb_version, rehearsal)
+    return Published(result, known, rehearsal)
 
 
 def make(
@@ -212,7 +218,7 @@ def _test_line(test: TestTried) -> str:
 
 
 def _tried_line(tried: Tried) -> str:
-    question = one_line(tried.text, QUESTION_CHARS)
+    question = one_line(mask(tried.text), QUESTION_CHARS)
     if not tried.differs:
         return f"{question}: {_verdict(tried.after)}"
     return f"{question}: {_verdict(tried.before)} → {_verdict(tried.after)}"

@@ -16,8 +16,8 @@ from bot.db import Database, explained
 from bot.errors import BadInput, DatabaseUnavailable, SchemaNewer
 
 #: revision of the newest migration
-HEAD = "0002"
-_KNOWN = frozenset({"0001", HEAD})
+HEAD = "0003"
+_KNOWN = frozenset({"0001", "0002", HEAD})
 _NO_OFFICE = (
     "There is no office in {place}; check --data and database.url, "
     "or make one with `huiying serve` or `huiying kb import`."

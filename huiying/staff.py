@@ -10,7 +10,7 @@ from admin.officials import Official, Role
 from bot.channels.web_sessions import new_sign_in_code, sign_out_everywhere
 from bot.config import Settings, WebSettings
 from bot.errors import BadInput
-from huiying.app import desk_config
+from huiying.desk import desk_config
 from huiying.lock import announced
 from huiying.schema import open_database, open_existing
 from huiying.web import url_of

@@ -14,7 +14,7 @@ from bot import (
     timers,
 )
 from bot.channels import web_sessions, web_transcript
-from knowledge import articles, questions, revisions
+from knowledge import articles, gap_questions, gaps, questions, revisions, suggested_answers
 
 ALL = (
     articles,
@@ -23,6 +23,8 @@ ALL = (
     cases,
     conversations,
     departments,
+    gap_questions,
+    gaps,
     inbox,
     intake,
     journal,
@@ -32,6 +34,7 @@ ALL = (
     persons,
     questions,
     revisions,
+    suggested_answers,
     threads,
     timers,
     web_sessions,

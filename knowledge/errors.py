@@ -6,6 +6,8 @@
     │   ├── NotText           a file that should be text is not UTF-8
     │   ├── Damaged           a file is not what its name says
     │   └── SecondPairOfEyes  somebody else must publish this
+    ├── GapError              a gap does not allow what was asked of it
+    │   └── UnknownGap        no gap has this number
     ├── ImportRefused         a file has bad rows; nothing was done with it
     ├── EmbedderError         the embedding model cannot be loaded or run
     └── IndexUnusable         the saved index cannot be used and must be rebuilt
@@ -58,6 +60,17 @@ class SecondPairOfEyes(ArticleError):
         super().__init__(
             f"Whoever wrote what article {article_id!r} says may not publish it; {way}."
         )
+
+
+class GapError(KnowledgeError):
+    """The gap does not allow this; do what the message says."""
+
+
+class UnknownGap(GapError):
+    """No gap has this number."""
+
+    def __init__(self, gap_id: int) -> None:
+        super().__init__(f"There is no gap {gap_id}; `huiying kb gaps` lists them.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from typing import Any
 
 from knowledge.calibration import OFFERED
 from knowledge.decisions import Decision, Outcome
+from knowledge.masking import mask
 from knowledge.questions import TestQuestion
 from knowledge.search import Knowledge
 
@@ -73,7 +74,7 @@ class Tried:
     def to_json(self) -> dict[str, Any]:
         """The trial as JSON values."""
         return {
-            "question": self.text,
+            "question": mask(self.text),
             "lang": self.lang,
             "before": self.before.to_json(),
             "after": self.after.to_json(),

@@ -62,6 +62,11 @@ class Knowledge:
         self._refreshing = Lock()
 
     @property
+    def embedder(self) -> Embedder:
+        """What turns its texts into vectors."""
+        return self._embedder
+
+    @property
     def kb_version(self) -> int:
         """Version of the snapshot that answers now; -1 before the first."""
         return self._snapshot.kb_version

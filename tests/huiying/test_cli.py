@@ -50,6 +50,11 @@ COMMANDS: dict[tuple[str, ...], tuple[str, ...]] = {
     ("kb", "check"): (),
     ("kb", "explain"): ("hello",),
     ("kb", "eval"): ("some.jsonl",),
+    ("kb", "gaps", "show"): ("1",),
+    ("kb", "gaps", "draft"): ("1",),
+    ("kb", "gaps", "merge"): ("1", "2"),
+    ("kb", "gaps", "move"): ("1", "2"),
+    ("kb", "gaps", "close"): ("1", "--why", "x"),
 }
 #: those that run until they are told to stop
 LONG = {("demo",), ("serve",), ("chat",)}

@@ -19,6 +19,10 @@ class Library:
         #: raised at the next question
         self.broken: Exception | None = None
 
+    def outright(self, text: str, _lang: str) -> str | None:
+        """Return the article that has this question."""
+        return self._exact[text].id if text in self._exact else None
+
     def ask(self, text: str, lang: str | None = None) -> Decision:
         """Decide about a question."""
         self.asked.append(text)

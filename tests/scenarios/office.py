@@ -37,8 +37,10 @@ from handlers.context import Office, OfficeContext
 from handlers.failure import on_failure
 from knowledge import articles
 from knowledge.drafts import ArticleStatus, Draft
+from knowledge.gathering import Gatherer
 from knowledge.revisions import Act
 from tests.scenarios.library import Library
+from tests.scenarios.topics import Topics
 
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 DESK = DeskConfig("telegram", "-100", "值班室", language="en", timezone="Asia/Shanghai")
@@ -66,6 +68,8 @@ class PlayedOffice:
         SQLModel.metadata.create_all(self.database.engine)
         self.desk = desk
         self.library = Library(ARTICLES)
+        self.topics = Topics()
+        self.gatherer = Gatherer(self.topics, self.library.outright)
         self.office = Office(
             desk,
             self.library,
@@ -265,6 +269,16 @@ class PlayedOffice:
             self.timers[timer.kind](tx, timer)
             timers.mark_fired(tx.connection, timer.id, tx.now)
         return True
+
+    def gather(self) -> None:
+        """Put what was missed into gaps, as the worker does beside the citizens."""
+        while True:
+            with self.database.session() as session:
+                batch = self.gatherer.prepare(session)
+            if batch is None:
+                return
+            with self.database.transaction() as tx:
+                self.gatherer.place(tx.session, batch)
 
     def sent(self) -> list[OutgoingMessage]:
         """Return everything ever sent, in order."""
