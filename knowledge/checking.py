@@ -73,7 +73,7 @@ def _near_pairs(snapshot: Snapshot) -> Iterator[tuple[int, int, float]]:
     seen: set[tuple[int, int]] = set()
     for start in range(0, len(asked), 256):
         rows = np.array(asked[start : start + 256])
-        scores, found = index.faiss.search(index.vectors[rows], min(_NEIGHBOURS, len(entries)))
+        scores, found = index.search_many(index.vectors[rows], _NEIGHBOURS)
         for row, near, cosines in zip(rows, found, scores, strict=True):
             for other, cosine in zip(near, cosines, strict=True):
                 pair = _pair(snapshot, int(row), int(other))

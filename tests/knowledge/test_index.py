@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from knowledge import index
+from knowledge import index, index_files
 from knowledge.errors import IndexUnusable
 from tests.knowledge.twins import LetterEmbedder
 
@@ -56,16 +56,16 @@ def test_vectors_of_another_model_are_never_kept(letters: LetterEmbedder) -> Non
 
 def test_saved_and_loaded_it_is_the_same(tmp_path: Path, letters: LetterEmbedder) -> None:
     built = index.build(TEXTS, letters)
-    index.save(built, tmp_path / "index", 3)
-    found = index.load(tmp_path / "index", letters.fingerprint)
+    index_files.save(built, tmp_path / "index", 3)
+    found = index_files.load(tmp_path / "index", letters.fingerprint)
     assert np.array_equal(found.vectors, built.vectors)
     assert np.array_equal(found.keys, built.keys)
 
 
 def test_a_new_save_replaces_the_old(tmp_path: Path, letters: LetterEmbedder) -> None:
-    index.save(index.build(TEXTS, letters), tmp_path, 1)
-    index.save(index.build(TEXTS[:1], letters), tmp_path, 2)
-    assert len(index.load(tmp_path, letters.fingerprint).keys) == 1
+    index_files.save(index.build(TEXTS, letters), tmp_path, 1)
+    index_files.save(index.build(TEXTS[:1], letters), tmp_path, 2)
+    assert len(index_files.load(tmp_path, letters.fingerprint).keys) == 1
 
 
 def test_progress_counts_what_is_encoded(letters: LetterEmbedder) -> None:
@@ -111,19 +111,19 @@ def newer_format(folder: Path) -> None:
 def test_a_damaged_index_is_refused(
     tmp_path: Path, letters: LetterEmbedder, damage: object
 ) -> None:
-    index.save(index.build(TEXTS, letters), tmp_path, 1)
+    index_files.save(index.build(TEXTS, letters), tmp_path, 1)
     assert callable(damage)
     damage(tmp_path)
     with pytest.raises(IndexUnusable):
-        index.load(tmp_path, letters.fingerprint)
+        index_files.load(tmp_path, letters.fingerprint)
 
 
 def test_another_models_index_is_refused(tmp_path: Path, letters: LetterEmbedder) -> None:
-    index.save(index.build(TEXTS, letters), tmp_path, 1)
+    index_files.save(index.build(TEXTS, letters), tmp_path, 1)
     with pytest.raises(IndexUnusable, match="another model"):
-        index.load(tmp_path, "letters/2")
+        index_files.load(tmp_path, "letters/2")
 
 
 def test_no_index_is_refused(tmp_path: Path) -> None:
     with pytest.raises(IndexUnusable):
-        index.load(tmp_path / "none", "letters/1")
+        index_files.load(tmp_path / "none", "letters/1")
