@@ -67,14 +67,14 @@ class Large:
         return cosines[best], places[best]
 
     def _tune(self, chance: np.random.Generator) -> None:
-        """Look at twice as many lists as RECALL takes on the hardest kind of question."""
+        """Look at as many lists as RECALL takes on the hardest kind of question."""
         lists, probes = self.lists, 1
         for distance in _DISTANCES:
             queries = _questions(self.rows, distance, chance)
-            true = _nearest(self.rows, queries, 10)
+            true = nearest(self.rows, queries, 10)
             while probes < lists.nlist and self._recall(queries, true, probes) < RECALL:
                 probes *= 2
-        lists.nprobe = min(2 * probes, lists.nlist)
+        lists.nprobe = min(probes, lists.nlist)
 
     def _recall(self, queries: Vectors, true: Places, probes: int) -> float:
         self.lists.nprobe = probes
@@ -111,7 +111,7 @@ def _questions(rows: Halves, distance: float, chance: np.random.Generator) -> Ve
     return queries
 
 
-def _nearest(rows: Halves, queries: Vectors, k: int) -> Places:
+def nearest(rows: Halves, queries: Vectors, k: int) -> Places:
     """The true *k* nearest rows of each query, shape (queries, k)."""
     heap = faiss.ResultHeap(len(queries), min(k, len(rows)), keep_max=True)
     for number, block in enumerate(_blocks(rows)):

@@ -133,7 +133,7 @@ class Lexical:
         self.unknown = float(np.log1p((articles + 0.5) / 0.5))
         holders = np.diff(self._cover.starts)
         idf = np.log1p((articles - holders + 0.5) / (holders + 0.5)).astype(np.float32)
-        self._idf: list[float] = np.where(holders, idf, self.unknown).tolist()
+        self._idf: list[float] = np.where(holders, idf.astype(np.float64), self.unknown).tolist()
         rarity = np.asarray(self._idf)[counts.tokens]
         self._weight = np.bincount(counts.rows, rarity, len(self._texts))
 
