@@ -40,7 +40,7 @@ from knowledge.search import Knowledge
 log = logging.getLogger("huiying.app")
 
 #: seconds between two looks whether the published knowledge has changed
-REFRESH_S = 1.0
+REFRESH_S = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +170,7 @@ def _refresh(knowledge: Knowledge, database: Database) -> bool:
 
 
 async def _keep_fresh(knowledge: Knowledge, database: Database, stop: asyncio.Event) -> None:
-    """Take over newly published articles within about a second; answering never pauses."""
+    """Take over newly published articles within about a second, rebuilding included; answering never pauses."""
     await asyncio.to_thread(knowledge.ask, "回应")  # loads what the first citizen would wait for
     while not stop.is_set():
         try:
