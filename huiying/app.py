@@ -33,6 +33,7 @@ from handlers.context import Office, OfficeContext
 from handlers.failure import on_failure
 from huiying.kb import open_knowledge
 from huiying.lock import announce, only_server
+from huiying.memory import give_back
 from huiying.schema import open_database
 from huiying.web import WebServer
 from knowledge.search import Knowledge
@@ -166,7 +167,10 @@ def _routes(settings: Settings, channels: Mapping[str, Channel], spine: Spine) -
 
 def _refresh(knowledge: Knowledge, database: Database) -> bool:
     with database.session() as session:
-        return knowledge.refresh(session)
+        changed = knowledge.refresh(session)
+    if changed:
+        give_back()
+    return changed
 
 
 async def _keep_fresh(knowledge: Knowledge, database: Database, stop: asyncio.Event) -> None:

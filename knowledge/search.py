@@ -28,8 +28,8 @@ from knowledge.drafts import Draft
 from knowledge.embedder import Embedder, Vectors
 from knowledge.errors import IndexUnusable
 from knowledge.index import Index, Progress
+from knowledge.memory import Asking, Memory
 from knowledge.ranker import RANK_FEATURES, Candidate
-from knowledge.remembering import Asking, Memory
 from knowledge.snapshot import Snapshot, take_snapshot
 from knowledge.text import clean, cut, fold, has_words, language
 

@@ -68,11 +68,11 @@ def take_snapshot(
     index = indexes.build([e.text for e in found], embedder, old, progress)
     return Snapshot(
         kb_version,
-        tuple(articles),
+        tuple(its.article for its in prepared),
         corpus(found, index, None if before is None else before.corpus),
         np.array([a.lang[:2] for a in articles], dtype="U2"),
         _exact(prepared),
-        {p.article.id: p for p in prepared},
+        {its.article.id: its for its in prepared},
     )
 
 

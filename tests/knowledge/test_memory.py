@@ -13,7 +13,7 @@ from knowledge.calibration import Thresholds
 from knowledge.decisions import Decision
 from knowledge.drafts import ArticleStatus, Draft
 from knowledge.embedder import Kind, Vectors
-from knowledge.remembering import Asking, Memory
+from knowledge.memory import Asking, Memory
 from knowledge.search import Knowledge, Reason
 from tests.knowledge.conftest import ACT, office
 from tests.knowledge.twins import LetterEmbedder

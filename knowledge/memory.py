@@ -1,4 +1,4 @@
-"""Remembering: decisions made before on the same knowledge, so that they are made once."""
+"""Memory: decisions made before on the same knowledge, so that they are made once."""
 
 from __future__ import annotations
 
