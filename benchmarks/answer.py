@@ -133,7 +133,7 @@ def percentiles(seconds: Sequence[float]) -> dict[str, float]:
     return {"p50": at(0.5), "p95": at(0.95), "p99": at(0.99), "max": at(1.0)}
 
 
-def memory_mb(pid: int) -> dict[str, float]:
+def memory_mb(pid: int | str) -> dict[str, float]:
     """Return the resident memory of a process, now and at its height (Linux)."""
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     fields = dict(line.split(":", 1) for line in lines if ":" in line)

@@ -34,6 +34,7 @@ from huiying.desk import desk_config
 from huiying.gathering import Gathering, gatherer
 from huiying.kb_office import open_knowledge
 from huiying.lock import announce, only_server
+from huiying.memory import give_back
 from huiying.schema import open_database
 from huiying.web import WebServer
 from knowledge.search import Knowledge
@@ -41,7 +42,7 @@ from knowledge.search import Knowledge
 log = logging.getLogger("huiying.app")
 
 #: seconds between two looks whether the published knowledge has changed
-REFRESH_S = 1.0
+REFRESH_S = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,11 +155,14 @@ def _routes(settings: Settings, channels: Mapping[str, Channel], spine: Spine) -
 
 def _refresh(knowledge: Knowledge, database: Database) -> bool:
     with database.session() as session:
-        return knowledge.refresh(session)
+        changed = knowledge.refresh(session)
+    if changed:
+        give_back()
+    return changed
 
 
 async def _keep_fresh(knowledge: Knowledge, database: Database, stop: asyncio.Event) -> None:
-    """Take over newly published articles within about a second; answering never pauses."""
+    """Take over newly published articles within about two seconds; answering never pauses."""
     await asyncio.to_thread(knowledge.ask, "回应")  # loads what the first citizen would wait for
     while not stop.is_set():
         try:

@@ -5,16 +5,17 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Iterator, Sequence
 from math import isqrt
-from typing import Any
 
 import faiss
 import numpy as np
 
 from knowledge import findable, form
 from knowledge.drafts import Draft
+from knowledge.embedder import Vectors
 from knowledge.entries import Kind
 from knowledge.findings import Finding, Trouble
-from knowledge.index import Index
+from knowledge.index import Exact, Index
+from knowledge.large import Places
 from knowledge.search import Knowledge
 from knowledge.snapshot import Snapshot
 from knowledge.text import fold
@@ -68,7 +69,7 @@ def _near_pairs(snapshot: Snapshot) -> Iterator[tuple[int, int, float]]:
     seen: set[tuple[int, int]] = set()
     for start in range(0, len(asked), 256):
         rows = np.array(asked[start : start + 256])
-        scores, found = neighbours.search(index.vectors[rows], min(_NEIGHBOURS, len(entries)))
+        scores, found = neighbours(index.vectors[rows], min(_NEIGHBOURS, len(entries)))
         for row, near, cosines in zip(rows, found, scores, strict=True):
             for other, cosine in zip(near, cosines, strict=True):
                 pair = _pair(snapshot, int(row), int(other))
@@ -77,21 +78,21 @@ def _near_pairs(snapshot: Snapshot) -> Iterator[tuple[int, int, float]]:
                     yield (*pair, float(cosine))
 
 
-def _neighbours(index: Index) -> Any:
+def _neighbours(index: Index) -> Callable[[Vectors, int], tuple[Vectors, Places]]:
     """What finds near rows: of many rows only those in the nearest cells, or it would take long.
 
     Texts as like as :data:`ALIKE` are nearly always in the same cell.
     """
-    rows, dim = index.vectors.shape
-    if rows <= _EXACT_ROWS:
-        return index.faiss
-    quantizer = faiss.IndexFlatIP(dim)
-    cells = faiss.IndexIVFFlat(quantizer, dim, isqrt(rows), faiss.METRIC_INNER_PRODUCT)
+    if not isinstance(index.store, Exact) or len(index.keys) <= _EXACT_ROWS:
+        return index.search_many
+    rows, dim = index.store.rows.shape
+    cells = faiss.IndexIVFFlat(faiss.IndexFlatIP(dim), dim, isqrt(rows), faiss.METRIC_INNER_PRODUCT)
     cells.cp.niter, cells.cp.max_points_per_centroid = 5, 50  # roughly is enough
-    cells.train(index.vectors)
-    cells.add(index.vectors)
+    cells.train(index.store.rows)
+    cells.add(index.store.rows)
     cells.nprobe = _CELLS
-    return cells
+    found: Callable[[Vectors, int], tuple[Vectors, Places]] = cells.search
+    return found
 
 
 def _pair(snapshot: Snapshot, row: int, other: int) -> tuple[int, int] | None:

@@ -1,40 +1,147 @@
-"""Index: the vectors of all entries in FAISS, saved beside the database.
+"""Index: the vectors of all entries, in FAISS.
 
-A saved index carries the embedder's fingerprint and the key (a hash) of every text.
-Opening one for new knowledge keeps the vectors of the texts that stayed and encodes
-only the others; vectors of two models never meet.  Files are written under new names
-and the manifest, replaced last, makes them count, so that a crash leaves the old index.
+Up to EXACT_UP_TO vectors a question is compared with every one.  Beyond, most lie in a
+:class:`~knowledge.large.Large`, which is dear to make and therefore kept: what is added
+later waits beside it in an exact tail, what is deleted is passed over, and only when either
+has grown large is everything put together anew.
+
+An index carries the embedder's fingerprint and the key (a hash) of every text.  Building one
+for new knowledge keeps the vectors of the texts that stayed and encodes only the others;
+vectors of two models never meet.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
-import os
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import faiss
 import numpy as np
 from numpy.typing import NDArray
 
 from knowledge.embedder import Embedder, Vectors
-from knowledge.errors import IndexUnusable
+from knowledge.large import Large, Places
 
+#: Vectors up to which every question is compared with all of them.
+EXACT_UP_TO = 100_000
+#: Most vectors that wait beside a large part, and the share of it that may be dead.
+TAIL, DEAD = 10_000, 0.1
 #: Bytes of a text's key.
 KEY_BYTES = 16
 #: Texts encoded between two reports of progress.
 BATCH = 64
-_FORMAT = 1
-_MANIFEST = "manifest.json"
-#: Age in seconds at which a file no manifest names is removed.
-_SWEEP_AFTER_S = 600.0
 
 #: Called with (encoded so far, to encode in all).
 Progress = Callable[[int, int], None]
+#: uint8 of shape (n, KEY_BYTES).
+Keys = NDArray[np.uint8]
+
+
+class Rows(Protocol):
+    """Vectors by row: an array, or what reads them where they lie."""
+
+    def __getitem__(self, rows: slice | Places) -> Vectors:
+        """Float32 of shape (rows, dim)."""
+        ...
+
+
+class Store(Protocol):
+    """Holds vectors and finds the nearest."""
+
+    @property
+    def rows(self) -> Rows:
+        """The vectors by row."""
+        ...
+
+    def search(self, queries: Vectors, k: int) -> tuple[Vectors, Places]:
+        """The nearest rows of each query: cosines and rows of shape (queries, k), best first.
+
+        Where fewer are found the rest is -1.
+        """
+        ...
+
+
+class Exact:
+    """Every vector as it is; a question is compared with all of them."""
+
+    def __init__(self, flat: Any) -> None:
+        """*flat* is a FAISS index of inner products."""
+        self.faiss = flat
+        #: Float32 of shape (n, dim), in FAISS's memory.
+        self.rows: Vectors = np.zeros((0, flat.d), dtype=np.float32)
+        if flat.ntotal:
+            self.rows = faiss.rev_swig_ptr(flat.get_xb(), flat.ntotal * flat.d).reshape(-1, flat.d)
+
+    @classmethod
+    def of(cls, rows: Vectors) -> Exact:
+        """Hold *rows*, float32 of shape (n, dim)."""
+        faiss.omp_set_num_threads(1)
+        flat = faiss.IndexFlatIP(rows.shape[1])
+        flat.add(rows)
+        return cls(flat)
+
+    def search(self, queries: Vectors, k: int) -> tuple[Vectors, Places]:
+        """The nearest rows of each query."""
+        found: tuple[Vectors, Places] = self.faiss.search(queries, k)
+        return found
+
+
+class Layered:
+    """A large part, a tail beside it, and which row lies where."""
+
+    def __init__(self, large: Large, tail: Exact, places: Places) -> None:
+        """``places[row]`` counts through the large part and on through the tail."""
+        self.large, self.tail, self.places = large, tail, places
+        self._row_of = np.full(len(large.rows) + len(tail.rows), -1, dtype=np.int64)
+        self._row_of[places] = np.arange(len(places))
+        alive = self._row_of[: len(large.rows)] >= 0
+        # FAISS reads the bits where they lie: they are kept as long as the selector.
+        self._alive = np.packbits(alive, bitorder="little")
+        selector: Any = faiss.IDSelectorBitmap
+        self._only = None if alive.all() else selector(self._alive)
+
+    @property
+    def rows(self) -> Rows:
+        """The vectors by row."""
+        return self
+
+    def __getitem__(self, rows: slice | Places) -> Vectors:
+        """The vectors of some rows, float32 of shape (rows, dim)."""
+        places = self.places[rows]
+        size = len(self.large.rows)
+        found = np.empty((len(places), self.large.rows.shape[1]), dtype=np.float32)
+        found[places < size] = self.large.rows[places[places < size]]
+        found[places >= size] = self.tail.rows[places[places >= size] - size]
+        return found
+
+    def kept(self, source: Places) -> Places:
+        """Where the rows *source* lie in the large part, each place once; -1 for all others."""
+        places = np.where(source >= 0, self.places[source], -1)
+        places[places >= len(self.large.rows)] = -1
+        again = np.ones(len(places), dtype=np.bool_)
+        again[np.unique(places, return_index=True)[1]] = False
+        places[again] = -1
+        return places
+
+    def search(self, queries: Vectors, k: int) -> tuple[Vectors, Places]:
+        """The nearest rows of each query."""
+        cosines = np.full((len(queries), k), -np.inf, dtype=np.float32)
+        rows = np.full((len(queries), k), -1, dtype=np.int64)
+        for number, query in enumerate(queries):
+            its_cosines, its_rows = self._search_one(query, k)
+            cosines[number, : len(its_rows)], rows[number, : len(its_rows)] = its_cosines, its_rows
+        return cosines, rows
+
+    def _search_one(self, query: Vectors, k: int) -> tuple[Vectors, Places]:
+        cosines, places = self.large.search(query, k, self._only)
+        if len(self.tail.rows):
+            tail = self.tail.search(query[None, :], min(k, len(self.tail.rows)))
+            cosines = np.concatenate((cosines, tail[0][0]))
+            places = np.concatenate((places, tail[1][0] + len(self.large.rows)))
+        best = np.argsort(-cosines, kind="stable")[:k]
+        return cosines[best], self._row_of[places[best]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,20 +149,26 @@ class Index:
     """Immutable vectors of *n* texts; row i belongs to the i-th text given."""
 
     fingerprint: str
-    #: uint8 of shape (n, KEY_BYTES).
-    keys: NDArray[np.uint8]
-    #: The FAISS index, exact inner product.
-    faiss: Any
-    #: The same vectors, float32 of shape (n, dim), in FAISS's memory: keep the index as long.
-    vectors: Vectors
+    keys: Keys
+    store: Exact | Layered
 
-    def search(self, query: Vectors, k: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    @property
+    def vectors(self) -> Rows:
+        """The vectors by row: ``index.vectors[rows]`` is float32 of shape (rows, dim)."""
+        return self.store.rows
+
+    def search(self, query: Vectors, k: int) -> tuple[Vectors, Places]:
         """The *k* nearest rows of one query of shape (dim,): (cosines, rows), best first."""
+        cosines, rows = self.search_many(query[None, :], k)
+        found = rows[0] >= 0
+        return cosines[0][found], rows[0][found]
+
+    def search_many(self, queries: Vectors, k: int) -> tuple[Vectors, Places]:
+        """The same for queries of shape (m, dim): arrays of shape (m, k), row -1 where none is."""
         k = min(k, len(self.keys))
         if k == 0:
-            return np.zeros(0, np.float32), np.zeros(0, np.int64)
-        scores, rows = self.faiss.search(query[None, :], k)
-        return scores[0], rows[0]
+            return np.zeros((len(queries), 0), np.float32), np.zeros((len(queries), 0), np.int64)
+        return self.store.search(queries, k)
 
 
 def key(text: str) -> bytes:
@@ -68,117 +181,80 @@ def build(
     embedder: Embedder,
     old: Index | None = None,
     progress: Progress | None = None,
+    exact_up_to: int = EXACT_UP_TO,
 ) -> Index:
     """Index *texts*, keeping from *old* the vectors it has; *old* itself when it fits."""
-    keys = [key(text) for text in texts]
+    keys = np.frombuffer(b"".join(map(key, texts)), dtype=np.uint8).reshape(-1, KEY_BYTES)
     if old is not None and old.fingerprint != embedder.fingerprint:
         old = None
-    if old is not None and np.array_equal(old.keys, _key_rows(keys)):
+    if old is not None and np.array_equal(old.keys, keys):
         return old
-    known = _known(old)
-    vectors = np.empty((len(texts), embedder.dim), dtype=np.float32)
-    missing: dict[bytes, list[int]] = {}
-    for row, its_key in enumerate(keys):
-        if its_key in known and old is not None:
-            vectors[row] = old.vectors[known[its_key]]
-        else:
-            missing.setdefault(its_key, []).append(row)
-    _encode_missing(texts, list(missing.values()), vectors, embedder, progress)
-    return _assemble(embedder.fingerprint, _key_rows(keys), vectors)
+    source = _source(keys, old)
+    large = len(texts) > exact_up_to
+    missing = [text for text, row in zip(texts, source, strict=True) if row < 0]
+    fresh = _encode(missing, embedder, progress, np.float16 if large else np.float32)
+    store = _layered(source, old, fresh) if large else Exact.of(_joined(source, old, fresh))
+    return Index(embedder.fingerprint, keys, store)
 
 
-def save(index: Index, folder: Path, kb_version: int) -> None:
-    """Write the index under *folder* so that a crash leaves either the old or the new one."""
-    folder.mkdir(parents=True, exist_ok=True)
-    name = f"{kb_version}-{os.getpid()}-{os.urandom(4).hex()}"
-    vectors, keys = folder / f"{name}.faiss", folder / f"{name}.keys"
-    faiss.write_index(index.faiss, str(vectors))
-    keys.write_bytes(index.keys.tobytes())
-    manifest = {
-        "format": _FORMAT,
-        "fingerprint": index.fingerprint,
-        "kb_version": kb_version,
-        "vectors": vectors.name,
-        "keys": keys.name,
-        "digest": _digest(vectors, keys),
-    }
-    draft = folder / f"{name}.json"
-    draft.write_text(json.dumps(manifest), "utf-8")
-    os.replace(draft, folder / _MANIFEST)
-    _sweep(folder, keep={_MANIFEST, vectors.name, keys.name})
+def _source(keys: Keys, old: Index | None) -> Places:
+    """The row of *old* that has each text, -1 where none has."""
+    known: dict[bytes, list[int]] = {}
+    for row, its_key in enumerate([] if old is None else _listed(old.keys)):
+        known.setdefault(its_key, []).append(row)
+    return np.fromiter((_taken(known.get(k)) for k in _listed(keys)), np.int64, len(keys))
 
 
-def load(folder: Path, fingerprint: str) -> Index:
-    """Read the saved index; raises IndexUnusable when absent, damaged or of another model."""
-    try:
-        manifest = json.loads((folder / _MANIFEST).read_text("utf-8"))
-        vectors, keys = folder / manifest["vectors"], folder / manifest["keys"]
-        if manifest["format"] != _FORMAT or manifest["fingerprint"] != fingerprint:
-            raise IndexUnusable("The saved index belongs to another model; it is built anew.")
-        if manifest["digest"] != _digest(vectors, keys):
-            raise IndexUnusable("The saved index is damaged; it is built anew.")
-        rows = np.frombuffer(keys.read_bytes(), dtype=np.uint8).reshape(-1, KEY_BYTES)
-        found = faiss.read_index(str(vectors))
-    except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
-        raise IndexUnusable("There is no readable saved index; it is built anew.") from error
-    return Index(fingerprint, rows, found, _view(found))
+def _taken(rows: list[int] | None) -> int:
+    """One of the rows of a text, another each time while there are several."""
+    if not rows:
+        return -1
+    return rows.pop() if len(rows) > 1 else rows[0]
 
 
-def _known(old: Index | None) -> dict[bytes, int]:
-    if old is None:
-        return {}
-    return {row.tobytes(): place for place, row in enumerate(old.keys)}
+def _listed(keys: Keys) -> list[bytes]:
+    found: list[bytes] = keys.view(f"V{KEY_BYTES}").ravel().tolist()
+    return found
 
 
-def _encode_missing(
-    texts: Sequence[str],
-    places: list[list[int]],
-    vectors: Vectors,
-    embedder: Embedder,
-    progress: Progress | None,
-) -> None:
-    """Fill the rows of the texts at *places*; each inner list holds rows of one same text."""
-    for start in range(0, len(places), BATCH):
-        batch = places[start : start + BATCH]
-        found = embedder.encode([texts[rows[0]] for rows in batch], "passage")
-        for rows, vector in zip(batch, found, strict=True):
-            vectors[rows] = vector
+def _encode(
+    texts: Sequence[str], embedder: Embedder, progress: Progress | None, kind: type[Any]
+) -> NDArray[Any]:
+    """The vectors of *texts*, float16 or float32 of shape (len(texts), dim); equal ones once."""
+    distinct = list(dict.fromkeys(texts))
+    vectors = np.empty((len(distinct), embedder.dim), dtype=kind)
+    for start in range(0, len(distinct), BATCH):
+        batch = distinct[start : start + BATCH]
+        vectors[start : start + len(batch)] = embedder.encode(batch, "passage")
         if progress is not None:
-            progress(min(start + BATCH, len(places)), len(places))
+            progress(start + len(batch), len(distinct))
+    if len(distinct) == len(texts):
+        return vectors
+    row_of = {text: row for row, text in enumerate(distinct)}
+    return vectors[[row_of[text] for text in texts]]
 
 
-def _key_rows(keys: list[bytes]) -> NDArray[np.uint8]:
-    return np.frombuffer(b"".join(keys), dtype=np.uint8).reshape(-1, KEY_BYTES)
+def _joined(source: Places, old: Index | None, fresh: NDArray[Any]) -> NDArray[Any]:
+    """All vectors in their order, of the type of *fresh*: those of *old* and the fresh ones."""
+    if old is None:
+        return fresh
+    vectors = np.empty((len(source), fresh.shape[1]), dtype=fresh.dtype)
+    vectors[source >= 0] = old.vectors[source[source >= 0]]
+    vectors[source < 0] = fresh
+    return vectors
 
 
-def _assemble(fingerprint: str, keys: NDArray[np.uint8], vectors: Vectors) -> Index:
+def _layered(source: Places, old: Index | None, fresh: NDArray[Any]) -> Layered:
+    """Keep the large part of *old* while little beside it has changed; else make a new one."""
+    if old is not None and isinstance(old.store, Layered):
+        large, places = old.store.large, old.store.kept(source)
+        beside = np.flatnonzero(places < 0)
+        dead = len(large.rows) - (len(places) - len(beside))
+        if len(beside) <= TAIL and dead <= DEAD * len(large.rows):
+            places[beside] = len(large.rows) + np.arange(len(beside))
+            tail = _joined(source[beside], old, fresh.astype(np.float32))
+            return Layered(large, Exact.of(tail), places)
     faiss.omp_set_num_threads(1)
-    flat = faiss.IndexFlatIP(vectors.shape[1])
-    flat.add(vectors)
-    return Index(fingerprint, keys, flat, _view(flat))
-
-
-def _view(flat: Any) -> Vectors:
-    """FAISS's own rows as an array, without a copy."""
-    if flat.ntotal == 0:
-        return np.zeros((0, flat.d), dtype=np.float32)
-    rows: Vectors = faiss.rev_swig_ptr(flat.get_xb(), flat.ntotal * flat.d)
-    return rows.reshape(flat.ntotal, flat.d)
-
-
-def _digest(*paths: Path) -> str:
-    """Digest of the files' bytes; reads in pieces, for the vectors may be large."""
-    total = hashlib.blake2b(digest_size=KEY_BYTES)
-    for path in paths:
-        with path.open("rb") as file:
-            while piece := file.read(1 << 20):
-                total.update(piece)
-    return total.hexdigest()
-
-
-def _sweep(folder: Path, keep: set[str]) -> None:
-    """Remove what earlier saves left, except what another process may just be writing."""
-    for path in folder.iterdir():
-        ours = path.suffix in (".faiss", ".keys") and path.name not in keep
-        if ours and time.time() - path.stat().st_mtime > _SWEEP_AFTER_S:
-            path.unlink(missing_ok=True)
+    large = Large.of(_joined(source, old, fresh))
+    nothing = np.zeros((0, fresh.shape[1]), dtype=np.float32)
+    return Layered(large, Exact.of(nothing), np.arange(len(source)))

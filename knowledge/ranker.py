@@ -87,15 +87,15 @@ class Candidate:
         return np.array([odds, sqrt(self.lead) * likeness, likeness], dtype=np.float32)
 
 
-def corpus(entries: Sequence[Entry], index: Index) -> Corpus:
-    """Put entries and their vectors together with the word index."""
+def corpus(entries: Sequence[Entry], index: Index, old: Corpus | None = None) -> Corpus:
+    """Put entries and their vectors together with the word index; *old* saves some of the work."""
     owners = np.array([e.article for e in entries], dtype=np.int64)
     size = int(owners[-1]) + 1 if len(owners) else 0
     starts = np.searchsorted(owners, np.arange(size + 1)).astype(np.int64)
     return Corpus(
         tuple(entries),
         index,
-        Lexical([e.text for e in entries], owners.tolist(), size),
+        Lexical([e.text for e in entries], owners.tolist(), size, old.lexical if old else None),
         starts,
         np.array([e.kind is Kind.ANSWER for e in entries], dtype=np.bool_),
     )
@@ -148,7 +148,7 @@ class _Query:
     ) -> None:
         self.known, self.words, self.vector, self.allowed = known, words, vector, allowed
         cosines, rows = known.index.search(vector, NEAREST_ROWS)
-        owner = np.fromiter((known.entries[r].article for r in rows), np.int64, len(rows))
+        owner = np.searchsorted(known.starts, rows, side="right") - 1
         served = allowed[owner]
         self.cosines, self.owners = cosines[served], owner[served]
         self.bm25 = known.lexical.scores(words)
@@ -196,10 +196,7 @@ class _Query:
 
     def _overlap(self, row: int) -> float:
         """Word weight that the question and a text share, over the weight of both together."""
-        mine, its = set(self.words), set(tokens(self.known.entries[row].text))
-        idf = self.known.lexical.idf
-        either = sum(idf(t) for t in mine | its)
-        return sum(idf(t) for t in mine & its) / either if either else 0.0
+        return self.known.lexical.overlap(self.words, row)
 
 
 def log_odds(share: float) -> float:

@@ -20,12 +20,15 @@ from numpy.typing import NDArray
 from sqlmodel import Session
 
 from knowledge import articles as store
-from knowledge import index as indexes
+from knowledge import index_files
+from knowledge.batching import QuestionEncoder
 from knowledge.calibration import OFFERED, Thresholds, Weights, shipped_weights
 from knowledge.decisions import Decision, Match, Outcome, Reason
 from knowledge.drafts import Draft
 from knowledge.embedder import Embedder, Vectors
 from knowledge.errors import IndexUnusable
+from knowledge.index import Index, Progress
+from knowledge.memory import Asking, Memory
 from knowledge.ranker import RANK_FEATURES, Candidate
 from knowledge.snapshot import Snapshot, take_snapshot
 from knowledge.text import clean, cut, fold, has_words, language
@@ -57,7 +60,9 @@ class Knowledge:
         #: In force for every question.
         self.thresholds = self._weights.calibration.thresholds(max_wrong_answers)
         self.model = f"{embedder.fingerprint}+{self._weights.name}"
-        self._snapshot = take_snapshot((), embedder, kb_version=-1)
+        self._encoder = QuestionEncoder(embedder)
+        #: What is searched now, and the decisions made on it.
+        self._serving = (take_snapshot((), embedder, kb_version=-1), Memory())
         self._served: tuple[Snapshot, dt.date, NDArray[np.bool_]] | None = None
         self._refreshing = Lock()
 
@@ -69,12 +74,12 @@ class Knowledge:
     @property
     def kb_version(self) -> int:
         """Version of the snapshot that answers now; -1 before the first."""
-        return self._snapshot.kb_version
+        return self.snapshot.kb_version
 
     @property
     def snapshot(self) -> Snapshot:
         """What is searched now."""
-        return self._snapshot
+        return self._serving[0]
 
     @property
     def today(self) -> dt.date:
@@ -85,18 +90,20 @@ class Knowledge:
         self,
         articles: Sequence[Draft],
         kb_version: int = 0,
-        progress: indexes.Progress | None = None,
+        progress: Progress | None = None,
     ) -> None:
         """Take these articles as all there is, apart from any database."""
-        old = self._snapshot.corpus.index
-        self._snapshot = take_snapshot(articles, self._embedder, kb_version, old, progress)
+        old = self.snapshot
+        self._serve(
+            take_snapshot(articles, self._embedder, kb_version, old.corpus.index, progress, old)
+        )
 
     def over(
         self,
         articles: Sequence[Draft],
         kb_version: int = 0,
         today: dt.date | None = None,
-        progress: indexes.Progress | None = None,
+        progress: Progress | None = None,
     ) -> Knowledge:
         """The same model and error target over other articles, in memory.
 
@@ -108,26 +115,26 @@ class Knowledge:
             weights=self._weights,
             today=self._today if today is None else lambda: today,
         )
-        other._snapshot = self._snapshot
+        other._serve(self.snapshot)
         other.load(articles, kb_version, progress)
         return other
 
-    def refresh(self, session: Session, progress: indexes.Progress | None = None) -> bool:
+    def refresh(self, session: Session, progress: Progress | None = None) -> bool:
         """Take over what is published now if it has changed; whether it had.
 
         Questions go on being answered from the old snapshot meanwhile.
         """
         with self._refreshing:
             version = store.kb_version(session)
-            if version == self._snapshot.kb_version:
+            if version == self.kb_version:
                 return False
-            old = self._old_index()
+            index, articles = self._old_index(), store.published(session)
             snapshot = take_snapshot(
-                store.published(session), self._embedder, version, old, progress
+                articles, self._embedder, version, index, progress, self.snapshot
             )
-            if self._folder is not None and snapshot.corpus.index is not old:
-                indexes.save(snapshot.corpus.index, self._folder, version)
-            self._snapshot = snapshot
+            self._serve(snapshot)
+            if self._folder is not None and snapshot.corpus.index is not index:
+                self._save(snapshot, self._folder)
             return True
 
     def ask(self, text: str, lang: str | None = None, depth: int = OFFERED) -> Decision:
@@ -137,58 +144,57 @@ class Knowledge:
         how many candidates to tell.
         """
         started = time.perf_counter()
-        snapshot, question = self._snapshot, cut(clean(text))
+        snapshot, memory = self._serving
+        question = cut(clean(text))
         spoken = lang or language(question)
-        decision = self._decide(snapshot, question, spoken)
-        told = decision.candidates[:depth]
-        return replace(
-            decision, candidates=told, ms=round((time.perf_counter() - started) * 1e3, 3)
-        )
+        asking = Asking(question, spoken, depth, self._today(), self.thresholds)
+        decision = memory.recall(asking, lambda: self._decide(snapshot, asking))
+        return replace(decision, ms=round((time.perf_counter() - started) * 1e3, 3))
 
-    def _decide(self, snapshot: Snapshot, question: str, lang: str) -> Decision:
+    def _decide(self, snapshot: Snapshot, asking: Asking) -> Decision:
+        question, lang = asking.question, asking.lang
         if not has_words(question):
             return self._unanswered(snapshot, Reason.NO_WORDS, lang)
-        served = self._served_today(snapshot)
+        served = self._served_on(snapshot, asking.day)
         if not served.any():
             return self._unanswered(snapshot, Reason.NO_ARTICLES, lang)
-        vector = self._embedder.encode([question], "query")[0]
+        vector = self._encoder.encode(question)
         same = [i for i in snapshot.exact.get(fold(question), ()) if served[i]]
         if len(same) == 1:
-            return self._exactly(snapshot, question, vector, served, lang, same[0])
-        return self._in_best_language(snapshot, question, vector, served, lang)
+            return self._exactly(snapshot, asking, vector, served, same[0])
+        return self._in_best_language(snapshot, asking, vector, served)
 
     def _exactly(
         self,
         snapshot: Snapshot,
-        question: str,
+        asking: Asking,
         vector: Vectors,
         served: NDArray[np.bool_],
-        lang: str,
         article: int,
     ) -> Decision:
         """The question is this article's own: it answers, the others follow."""
-        ranked = self._rank(snapshot, question, vector, served)
+        ranked = self._rank(snapshot, asking.question, vector, served)
         first = tuple(c for c in ranked if c.article == article)
         rest = tuple(c for c in ranked if c.article != article)
         only = np.arange(len(served)) == article
-        first = first or self._rank(snapshot, question, vector, only)
-        return self._weigh(snapshot, (*first, *rest), lang, exact=True)
+        first = first or self._rank(snapshot, asking.question, vector, only)
+        return self._weigh(snapshot, (*first, *rest), asking, exact=True)
 
     def _in_best_language(
         self,
         snapshot: Snapshot,
-        question: str,
+        asking: Asking,
         vector: Vectors,
         served: NDArray[np.bool_],
-        lang: str,
     ) -> Decision:
         """The asker's language first; another one only when that is surer."""
-        ranked = self._rank(snapshot, question, vector, served)
-        everywhere = self._weigh(snapshot, ranked, lang)
-        spoken = served & (snapshot.langs == lang[:2])
+        ranked = self._rank(snapshot, asking.question, vector, served)
+        everywhere = self._weigh(snapshot, ranked, asking)
+        spoken = served & (snapshot.langs == asking.lang[:2])
         if not spoken.any() or all(spoken[c.article] for c in ranked[:OFFERED]):
             return everywhere
-        at_home = self._weigh(snapshot, self._rank(snapshot, question, vector, spoken), lang)
+        ranked = self._rank(snapshot, asking.question, vector, spoken)
+        at_home = self._weigh(snapshot, ranked, asking)
         surer = everywhere.offer_confidence > at_home.offer_confidence
         return everywhere if surer else at_home
 
@@ -201,21 +207,22 @@ class Knowledge:
         self,
         snapshot: Snapshot,
         ranked: tuple[Candidate, ...],
-        lang: str,
+        asking: Asking,
         exact: bool = False,
     ) -> Decision:
         calibration = self._weights.calibration
         sure = 1.0 if exact else calibration.confidence(ranked[0])
         among = 1.0 if exact else calibration.offer_confidence(ranked)
-        matches = [_match(snapshot, c, calibration.confidence(c)) for c in ranked]
+        told = ranked[: max(asking.depth, 1)]
+        matches = [_match(snapshot, c, calibration.confidence(c)) for c in told]
         matches[0] = replace(matches[0], confidence=sure)
         outcome, reason = _outcome(self.thresholds, sure, among, exact)
-        found = self._unanswered(snapshot, reason, lang)
+        found = self._unanswered(snapshot, reason, asking.lang)
         return replace(
             found,
             outcome=outcome,
             match=matches[0] if outcome is Outcome.ANSWERED else None,
-            candidates=tuple(matches),
+            candidates=tuple(matches[: asking.depth]),
             confidence=sure,
             offer_confidence=among,
         )
@@ -235,24 +242,34 @@ class Knowledge:
             ms=0.0,
         )
 
-    def _served_today(self, snapshot: Snapshot) -> NDArray[np.bool_]:
+    def _served_on(self, snapshot: Snapshot, day: dt.date) -> NDArray[np.bool_]:
         """The served mask, worked out once a day and snapshot."""
-        today, held = self._today(), self._served
-        if held is None or held[0] is not snapshot or held[1] != today:
-            held = (snapshot, today, snapshot.served(today))
+        held = self._served
+        if held is None or held[0] is not snapshot or held[1] != day:
+            held = (snapshot, day, snapshot.served(day))
             self._served = held
         return held[2]
 
-    def _old_index(self) -> indexes.Index | None:
+    def _serve(self, snapshot: Snapshot) -> None:
+        """Answer from *snapshot* from now on; decisions made on another are forgotten."""
+        self._serving = (snapshot, Memory())
+
+    def _save(self, snapshot: Snapshot, folder: Path) -> None:
+        """Save the index; a large one is from now on read from its file."""
+        index = index_files.save(snapshot.corpus.index, folder, snapshot.kb_version)
+        if index is not snapshot.corpus.index:
+            self._serve(replace(snapshot, corpus=replace(snapshot.corpus, index=index)))
+
+    def _old_index(self) -> Index | None:
         """The index whose vectors can be kept: this process's last, else the saved one."""
-        if self._snapshot.kb_version >= 0:
-            return self._snapshot.corpus.index
-        if self._folder is None:
+        if self.kb_version >= 0:
+            return self.snapshot.corpus.index
+        if self._folder is None or not index_files.is_saved(self._folder):
             return None
         try:
-            return indexes.load(self._folder, self._embedder.fingerprint)
+            return index_files.load(self._folder, self._embedder.fingerprint)
         except IndexUnusable as reason:
-            logger.info("%s", reason)
+            logger.warning("%s", reason)
             return None
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,9 +12,22 @@ from numpy.typing import NDArray
 from knowledge import index as indexes
 from knowledge.drafts import Draft, live
 from knowledge.embedder import Embedder
-from knowledge.entries import entries
+from knowledge.entries import Entry, entries
 from knowledge.ranker import Corpus, corpus
 from knowledge.text import fold
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """An article with what is made of its texts alone."""
+
+    article: Draft
+    #: Where it stands among the articles.
+    place: int
+    #: Its entries there.
+    entries: tuple[Entry, ...]
+    #: Its question and phrasings, folded.
+    folded: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +41,8 @@ class Snapshot:
     langs: NDArray[np.str_]
     #: Places of the articles that have this question or phrasing, by its folded text.
     exact: dict[str, tuple[int, ...]]
+    #: What the next snapshot takes over of articles that stay as they are, by id.
+    prepared: dict[str, Prepared]
 
     def served(self, today: dt.date) -> NDArray[np.bool_]:
         """Which articles may be served on a day, bool of shape (articles,)."""
@@ -41,18 +56,39 @@ def take_snapshot(
     kb_version: int = 0,
     old: indexes.Index | None = None,
     progress: indexes.Progress | None = None,
+    before: Snapshot | None = None,
 ) -> Snapshot:
-    """Make *articles* searchable, encoding only texts that *old* does not hold."""
-    found = entries(articles)
+    """Make *articles* searchable, encoding only texts that *old* does not hold.
+
+    What *before* has made of articles that stay as they are is taken over.
+    """
+    known = {} if before is None else before.prepared
+    prepared = [_prepare(at, article, known.get(article.id)) for at, article in enumerate(articles)]
+    found = [entry for its in prepared for entry in its.entries]
     index = indexes.build([e.text for e in found], embedder, old, progress)
-    langs = np.array([a.lang[:2] for a in articles], dtype="U2")
-    return Snapshot(kb_version, tuple(articles), corpus(found, index), langs, _exact(articles))
+    return Snapshot(
+        kb_version,
+        tuple(its.article for its in prepared),
+        corpus(found, index, None if before is None else before.corpus),
+        np.array([a.lang[:2] for a in articles], dtype="U2"),
+        _exact(prepared),
+        {its.article.id: its for its in prepared},
+    )
 
 
-def _exact(articles: Sequence[Draft]) -> dict[str, tuple[int, ...]]:
-    found: dict[str, set[int]] = {}
-    for place, article in enumerate(articles):
-        for text in (article.question, *article.phrasings):
-            if folded := fold(text):
-                found.setdefault(folded, set()).add(place)
-    return {text: tuple(sorted(places)) for text, places in found.items()}
+def _prepare(place: int, article: Draft, known: Prepared | None) -> Prepared:
+    if known is None or known.article != article:
+        folded = frozenset(map(fold, (article.question, *article.phrasings))) - {""}
+        known = Prepared(article, 0, tuple(entries([article])), folded)
+    if known.place == place:
+        return known
+    moved = tuple(replace(entry, article=place) for entry in known.entries)
+    return replace(known, place=place, entries=moved)
+
+
+def _exact(prepared: Sequence[Prepared]) -> dict[str, tuple[int, ...]]:
+    found: dict[str, tuple[int, ...]] = {}
+    for place, its in enumerate(prepared):
+        for text in its.folded:
+            found[text] = (*found.get(text, ()), place)
+    return found

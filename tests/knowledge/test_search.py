@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from sqlmodel import Session
 
-from knowledge import articles, index
+from knowledge import articles, index_files
 from knowledge.drafts import ArticleStatus, Draft
 from knowledge.embedder import BundledEmbedder
 from knowledge.errors import IndexUnusable
@@ -212,9 +212,9 @@ def test_a_changed_model_encodes_everything_anew_and_keeps_only_its_own(
     known = Knowledge(other, folder=tmp_path, today=lambda: TODAY)
     known.refresh(session)
     assert sorted(other.encoded) == sorted(first.encoded)
-    assert index.load(tmp_path, "letters/2").fingerprint == "letters/2"
+    assert index_files.load(tmp_path, "letters/2").fingerprint == "letters/2"
     with pytest.raises(IndexUnusable, match="another model"):
-        index.load(tmp_path, "letters/1")
+        index_files.load(tmp_path, "letters/1")
     assert known.over(office()[:2]).snapshot.corpus.index.fingerprint == "letters/2"
 
 
