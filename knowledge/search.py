@@ -53,8 +53,7 @@ class Knowledge:
         """
         self._embedder, self._folder, self._today = embedder, folder, today
         self._weights = weights or shipped_weights()
-        #: In force for every question.
-        self.thresholds = self._weights.calibration.thresholds(max_wrong_answers)
+        self._max_wrong_answers = max_wrong_answers
         self.model = f"{embedder.fingerprint}+{self._weights.name}"
         self._snapshot = take_snapshot((), embedder, kb_version=-1)
         self._served: tuple[Snapshot, dt.date, NDArray[np.bool_]] | None = None
@@ -69,6 +68,11 @@ class Knowledge:
     def snapshot(self) -> Snapshot:
         """What is searched now."""
         return self._snapshot
+
+    @property
+    def thresholds(self) -> Thresholds:
+        """In force for every question to what is searched now."""
+        return self._thresholds(self._snapshot)
 
     @property
     def today(self) -> dt.date:
@@ -168,7 +172,8 @@ class Knowledge:
     def _rank(
         self, snapshot: Snapshot, question: str, vector: Vectors, allowed: NDArray[np.bool_]
     ) -> tuple[Candidate, ...]:
-        return self._weights.ranker.rank(snapshot.corpus, question, vector, allowed)
+        ranker = self._weights.judge(snapshot.corpus).ranker
+        return ranker.rank(snapshot.corpus, question, vector, allowed)
 
     def _weigh(
         self,
@@ -177,12 +182,12 @@ class Knowledge:
         lang: str,
         exact: bool = False,
     ) -> Decision:
-        calibration = self._weights.calibration
+        calibration = self._weights.judge(snapshot.corpus).calibration
         sure = 1.0 if exact else calibration.confidence(ranked[0])
         among = 1.0 if exact else calibration.offer_confidence(ranked)
         matches = [_match(snapshot, c, calibration.confidence(c)) for c in ranked]
         matches[0] = replace(matches[0], confidence=sure)
-        outcome, reason = _outcome(self.thresholds, sure, among, exact)
+        outcome, reason = _outcome(self._thresholds(snapshot), sure, among, exact)
         found = self._unanswered(snapshot, reason, lang)
         return replace(
             found,
@@ -201,12 +206,16 @@ class Knowledge:
             candidates=(),
             confidence=0.0,
             offer_confidence=0.0,
-            thresholds=self.thresholds,
+            thresholds=self._thresholds(snapshot),
             lang=lang,
             kb_version=snapshot.kb_version,
             model=self.model,
             ms=0.0,
         )
+
+    def _thresholds(self, snapshot: Snapshot) -> Thresholds:
+        calibration = self._weights.judge(snapshot.corpus).calibration
+        return calibration.thresholds(self._max_wrong_answers)
 
     def _served_today(self, snapshot: Snapshot) -> NDArray[np.bool_]:
         """The served mask, worked out once a day and snapshot."""
