@@ -4,7 +4,8 @@ Two logistic regressions give the probability that the best article is right, an
 right one is among the first three.  A table measured while training, always on knowledge
 of a kind left out of the training, says which share of outright answers is wrong at which
 threshold; the answer threshold is read from it for the share the office accepts.  Choices
-are shown from a fixed, stated probability on.
+are shown from a fixed, stated probability on.  All of it is learned twice: for knowledge whose
+phrasings teach how citizens ask, and for knowledge without.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from importlib.resources import files
 from math import exp
 from typing import Any
 
-from knowledge.ranker import DECISION_FEATURES, Candidate, Floats, Ranker
+from knowledge.ranker import DECISION_FEATURES, Candidate, Corpus, Floats, Ranker
 
 #: Most articles offered at once.
 OFFERED = 3
@@ -84,13 +85,27 @@ class Calibration:
 
 
 @dataclass(frozen=True, slots=True)
+class Judge:
+    """What orders candidates and what their scores mean, for one kind of knowledge."""
+
+    ranker: Ranker
+    calibration: Calibration
+
+
+@dataclass(frozen=True, slots=True)
 class Weights:
     """All that was learned, as shipped in ``weights.json``."""
 
     #: Changes whenever anything learned changes; stored with each answer.
     name: str
-    ranker: Ranker
-    calibration: Calibration
+    #: For knowledge whose articles have one question each, or none.
+    plain: Judge
+    #: For knowledge that has a discriminant.
+    taught: Judge
+
+    def judge(self, known: Corpus) -> Judge:
+        """The judge for this knowledge."""
+        return self.plain if known.discriminant is None else self.taught
 
 
 @cache
@@ -101,12 +116,16 @@ def shipped_weights() -> Weights:
 
 def read_weights(values: dict[str, Any]) -> Weights:
     """Weights from their JSON form."""
+    return Weights(values["name"], _judge(values["plain"]), _judge(values["taught"]))
+
+
+def _judge(values: dict[str, Any]) -> Judge:
     calibration = Calibration(
         _logistic(values["right"]),
         _logistic(values["among"]),
         _table(values["wrong_answers"]),
     )
-    return Weights(values["name"], Ranker(values["rank"], values["none"]), calibration)
+    return Judge(Ranker(values["rank"], values["none"]), calibration)
 
 
 def _logistic(values: dict[str, Any]) -> Logistic:

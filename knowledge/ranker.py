@@ -3,7 +3,8 @@
 Candidates come from the vectors and from the words.  Each gets a small feature vector; a
 learned linear score orders them, and its softmax, in which "none of them" has a learned
 score too, tells how far one stands out.  From that share, the lead over the next and the
-likeness :mod:`knowledge.calibration` makes a probability.  Few features decide on purpose:
+likeness :mod:`knowledge.calibration` makes a probability, and where articles have several
+phrasings from what these teach (:mod:`knowledge.discriminant`).  Few features decide on purpose:
 with more, questions to knowledge of a kind not seen in training were decided worse.
 """
 
@@ -16,6 +17,7 @@ from math import log, sqrt
 import numpy as np
 from numpy.typing import NDArray
 
+from knowledge.discriminant import BOUND, Discriminant, learn
 from knowledge.embedder import Vectors
 from knowledge.entries import Entry, Kind
 from knowledge.index import Index
@@ -23,8 +25,12 @@ from knowledge.lexical import Lexical, tokens
 
 Floats = NDArray[np.float32]
 
-#: Rows fetched from the vectors, and articles kept from each of the two sources.
+#: Rows fetched from the vectors, and articles kept from vectors and from words.
 NEAREST_ROWS, KEPT = 200, 10
+#: Articles kept that the phrasings speak for most.
+TAUGHT = 5
+#: Most texts of which a discriminant is learned.
+LEARNED_ROWS = 100_000
 
 #: One candidate's features, in this order (cosines, or shares from 0 to 1).
 RANK_FEATURES = (
@@ -36,6 +42,7 @@ RANK_FEATURES = (
     "words_answer",  # the same of the best piece of the answer
     "cover",  # share of the question's word weight that the article has
     "overlap",  # word weight shared with the best text, over that of both together
+    "taught",  # log odds by what the phrasings of this knowledge teach, over 6; 0 if nothing
 )
 
 #: What the probability that a candidate is right is made from.
@@ -43,9 +50,10 @@ DECISION_FEATURES = (
     "odds",  # log odds of its share of the softmax over ranking scores
     "lead",  # root of how far its score is above the best other's, times its likeness
     "dense_best",
+    "taught",
 )
 
-_BEST = RANK_FEATURES.index("dense_best")
+_BEST, _TAUGHT = RANK_FEATURES.index("dense_best"), RANK_FEATURES.index("taught")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +67,8 @@ class Corpus:
     starts: NDArray[np.int64]
     #: True where the row is a piece of an answer, shape (rows,).
     is_answer: NDArray[np.bool_]
+    #: What the phrasings teach; None where they are too few.
+    discriminant: Discriminant | None
 
     @property
     def size(self) -> int:
@@ -84,7 +94,8 @@ class Candidate:
         """DECISION_FEATURES, float32; *share* stands in for its own where given."""
         odds = log_odds(self.share if share is None else share)
         likeness = max(float(self.features[_BEST]), 0.0)
-        return np.array([odds, sqrt(self.lead) * likeness, likeness], dtype=np.float32)
+        lead, taught = sqrt(self.lead) * likeness, float(self.features[_TAUGHT])
+        return np.array([odds, lead, likeness, taught], dtype=np.float32)
 
 
 def corpus(entries: Sequence[Entry], index: Index, old: Corpus | None = None) -> Corpus:
@@ -92,13 +103,23 @@ def corpus(entries: Sequence[Entry], index: Index, old: Corpus | None = None) ->
     owners = np.array([e.article for e in entries], dtype=np.int64)
     size = int(owners[-1]) + 1 if len(owners) else 0
     starts = np.searchsorted(owners, np.arange(size + 1)).astype(np.int64)
+    is_answer = np.array([e.kind is Kind.ANSWER for e in entries], dtype=np.bool_)
     return Corpus(
         tuple(entries),
         index,
         Lexical([e.text for e in entries], owners.tolist(), size, old.lexical if old else None),
         starts,
-        np.array([e.kind is Kind.ANSWER for e in entries], dtype=np.bool_),
+        is_answer,
+        _discriminant(index, owners, ~is_answer, size),
     )
+
+
+def _discriminant(
+    index: Index, owners: NDArray[np.int64], asked: NDArray[np.bool_], size: int
+) -> Discriminant | None:
+    if not 0 < len(owners) <= LEARNED_ROWS:
+        return None
+    return learn(index.vectors[np.flatnonzero(asked)], owners[asked], size)
 
 
 class Ranker:
@@ -155,12 +176,13 @@ class _Query:
         self.ceiling = known.lexical.ceiling(words)
         self.cover = known.lexical.cover(words) * allowed
         self.by_words = self._best_by_words()
+        self.taught = self._taught()
 
     def articles(self) -> list[int]:
-        """Candidates from vectors and words, each once."""
+        """Candidates from vectors, words and what the phrasings teach, each once."""
         dense = list(dict.fromkeys(self.owners.tolist()))[:KEPT]
-        fallback = [] if dense or len(self.by_words) else np.flatnonzero(self.allowed)[:1].tolist()
-        return list(dict.fromkeys([*dense, *self.by_words.tolist(), *fallback]))
+        found = [*dense, *self.by_words.tolist(), *self._best_taught()]
+        return list(dict.fromkeys(found or np.flatnonzero(self.allowed)[:1].tolist()))
 
     def features(self, article: int) -> Floats:
         """The candidate's RANK_FEATURES, float32."""
@@ -181,6 +203,7 @@ class _Query:
                 _top(words, answer, float(words.max())),
                 self.cover[article],
                 self._overlap(row),
+                self.taught[article],
             ],
             dtype=np.float32,
         )
@@ -193,6 +216,21 @@ class _Query:
         top = np.argsort(-best, kind="stable")[:KEPT]
         found: NDArray[np.int64] = top[best[top] > 0]
         return found
+
+    def _best_taught(self) -> list[int]:
+        """Allowed articles that the phrasings speak for most."""
+        if self.known.discriminant is None:
+            return []
+        order = np.argsort(-self.taught, kind="stable")
+        best: list[int] = order[self.allowed[order]][:TAUGHT].tolist()
+        return best
+
+    def _taught(self) -> NDArray[np.float64]:
+        """Log odds of each article by what this knowledge's phrasings teach, over their bound."""
+        taught = self.known.discriminant
+        if taught is None:
+            return np.zeros(self.known.size)
+        return taught.log_odds(self.vector) / BOUND
 
     def _overlap(self, row: int) -> float:
         """Word weight that the question and a text share, over the weight of both together."""

@@ -57,8 +57,6 @@ class Knowledge:
         self._embedder, self._folder, self._today = embedder, folder, today
         self._weights = weights or shipped_weights()
         self._max_wrong_answers = max_wrong_answers
-        #: In force for every question.
-        self.thresholds = self._weights.calibration.thresholds(max_wrong_answers)
         self.model = f"{embedder.fingerprint}+{self._weights.name}"
         self._encoder = QuestionEncoder(embedder)
         #: What is searched now, and the decisions made on it.
@@ -80,6 +78,11 @@ class Knowledge:
     def snapshot(self) -> Snapshot:
         """What is searched now."""
         return self._serving[0]
+
+    @property
+    def thresholds(self) -> Thresholds:
+        """In force for every question to what is searched now."""
+        return self._thresholds(self.snapshot)
 
     @property
     def today(self) -> dt.date:
@@ -147,17 +150,17 @@ class Knowledge:
         snapshot, memory = self._serving
         question = cut(clean(text))
         spoken = lang or language(question)
-        asking = Asking(question, spoken, depth, self._today(), self.thresholds)
+        asking = Asking(question, spoken, depth, self._today(), self._thresholds(snapshot))
         decision = memory.recall(asking, lambda: self._decide(snapshot, asking))
         return replace(decision, ms=round((time.perf_counter() - started) * 1e3, 3))
 
     def _decide(self, snapshot: Snapshot, asking: Asking) -> Decision:
-        question, lang = asking.question, asking.lang
+        question = asking.question
         if not has_words(question):
-            return self._unanswered(snapshot, Reason.NO_WORDS, lang)
+            return self._unanswered(snapshot, Reason.NO_WORDS, asking)
         served = self._served_on(snapshot, asking.day)
         if not served.any():
-            return self._unanswered(snapshot, Reason.NO_ARTICLES, lang)
+            return self._unanswered(snapshot, Reason.NO_ARTICLES, asking)
         vector = self._encoder.encode(question)
         same = [i for i in snapshot.exact.get(fold(question), ()) if served[i]]
         if len(same) == 1:
@@ -201,7 +204,8 @@ class Knowledge:
     def _rank(
         self, snapshot: Snapshot, question: str, vector: Vectors, allowed: NDArray[np.bool_]
     ) -> tuple[Candidate, ...]:
-        return self._weights.ranker.rank(snapshot.corpus, question, vector, allowed)
+        ranker = self._weights.judge(snapshot.corpus).ranker
+        return ranker.rank(snapshot.corpus, question, vector, allowed)
 
     def _weigh(
         self,
@@ -210,14 +214,14 @@ class Knowledge:
         asking: Asking,
         exact: bool = False,
     ) -> Decision:
-        calibration = self._weights.calibration
+        calibration = self._weights.judge(snapshot.corpus).calibration
         sure = 1.0 if exact else calibration.confidence(ranked[0])
         among = 1.0 if exact else calibration.offer_confidence(ranked)
         told = ranked[: max(asking.depth, 1)]
         matches = [_match(snapshot, c, calibration.confidence(c)) for c in told]
         matches[0] = replace(matches[0], confidence=sure)
-        outcome, reason = _outcome(self.thresholds, sure, among, exact)
-        found = self._unanswered(snapshot, reason, asking.lang)
+        outcome, reason = _outcome(asking.thresholds, sure, among, exact)
+        found = self._unanswered(snapshot, reason, asking)
         return replace(
             found,
             outcome=outcome,
@@ -227,7 +231,7 @@ class Knowledge:
             offer_confidence=among,
         )
 
-    def _unanswered(self, snapshot: Snapshot, reason: Reason, lang: str) -> Decision:
+    def _unanswered(self, snapshot: Snapshot, reason: Reason, asking: Asking) -> Decision:
         return Decision(
             outcome=Outcome.HANDED_OFF,
             reason=reason,
@@ -235,12 +239,16 @@ class Knowledge:
             candidates=(),
             confidence=0.0,
             offer_confidence=0.0,
-            thresholds=self.thresholds,
-            lang=lang,
+            thresholds=asking.thresholds,
+            lang=asking.lang,
             kb_version=snapshot.kb_version,
             model=self.model,
             ms=0.0,
         )
+
+    def _thresholds(self, snapshot: Snapshot) -> Thresholds:
+        calibration = self._weights.judge(snapshot.corpus).calibration
+        return calibration.thresholds(self._max_wrong_answers)
 
     def _served_on(self, snapshot: Snapshot, day: dt.date) -> NDArray[np.bool_]:
         """The served mask, worked out once a day and snapshot."""

@@ -41,6 +41,8 @@ FAMILY_WEIGHT = 1_500.0
 NOT_MEASURED = frozenset({"pairs", "banking", "covid"})
 #: Weight of families made of odd cases; all others weigh 1.
 LIGHT = {"pairs": 0.2}
+#: Places among DECISION_FEATURES of what votes together.
+VOTES = ((0, 1), (2, 3))
 #: Fewest answers (weighted) from which a share of wrong ones is read.
 FEWEST = 100.0
 
@@ -52,11 +54,13 @@ class Example:
     family: str
     features: Doubles
     right: NDArray[np.bool_]
+    #: Whether the lesson's phrasings teach.
+    taught: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Learned:
-    """Ranking weights and the score of none, and two regressions (weights, then the bias)."""
+    """One judge: ranking weights and the score of none, two regressions (weights, then bias)."""
 
     rank: Doubles
     none: float
@@ -70,6 +74,7 @@ def examples(lesson: Lesson, embedder: Embedder) -> list[Example]:
     known = corpus(found, build([e.text for e in found], embedder))
     ranker = Ranker([1.0] * len(RANK_FEATURES), 0.0)
     everything = np.ones(len(lesson.articles), dtype=np.bool_)
+    taught = known.discriminant is not None
     texts = [cut(clean(q.text)) for q in lesson.queries]
     vectors = embedder.encode(texts, "query")
     result: list[Example] = []
@@ -77,37 +82,41 @@ def examples(lesson: Lesson, embedder: Embedder) -> list[Example]:
         ranked = ranker.rank(known, text, vector, everything)
         features = np.stack([c.features for c in ranked]).astype(np.float64)
         right = [lesson.articles[c.article].id in query.relevant for c in ranked]
-        result.append(Example(lesson.family, features, np.array(right, dtype=np.bool_)))
+        result.append(Example(lesson.family, features, np.array(right, dtype=np.bool_), taught))
     return result
 
 
-def learn(taught: Sequence[Example]) -> Learned:
-    """Everything, from examples."""
-    rank, none = _fit_ranking(taught)
-    weights = _family_weights(taught)
-    seen = [_decision(e, rank, none) for e in taught]
-    right = _fit_regression(
-        np.stack([s[0] for s in seen]), np.array([s[2] for s in seen], dtype=float), weights
-    )
-    among = _fit_regression(
-        np.stack([s[1] for s in seen]), np.array([s[3] for s in seen], dtype=float), weights
-    )
-    return Learned(rank, none, right, among)
+def learn(seen: Sequence[Example], taught: bool) -> Learned:
+    """The judge for knowledge whose phrasings teach, or for the other, from examples.
+
+    Ranking where phrasings teach is learned from all lessons, the rest from its own kind alone.
+    """
+    own = [e for e in seen if e.taught is taught]
+    rank, none = _fit_ranking(seen if taught else own)
+    weights = _family_weights(own)
+    found = [_decision(e, rank, none) for e in own]
+    best, first = np.stack([f[0] for f in found]), np.stack([f[1] for f in found])
+    right = np.array([f[2] for f in found], dtype=float)
+    among = np.array([f[3] for f in found], dtype=float)
+    fit = _fit_votes if taught else _fit_regression
+    return Learned(rank, none, fit(best, right, weights), fit(first, among, weights))
 
 
-def wrong_answers(taught: Sequence[Example]) -> list[list[float]]:
+def wrong_answers(seen: Sequence[Example], taught: bool) -> list[list[float]]:
     """[threshold, share of outright answers that are wrong], on families left out."""
-    families = sorted({e.family for e in taught} - NOT_MEASURED)
-    parts = [_left_out(taught, family) for family in families]
+    families = sorted({e.family for e in seen if e.taught is taught} - NOT_MEASURED)
+    parts = [_left_out(seen, taught, family) for family in families]
     sure = np.concatenate([part[0] for part in parts])
     wrong = ~np.concatenate([part[1] for part in parts])
     return _falling(_shares(sure, wrong, np.concatenate([part[2] for part in parts])))
 
 
-def _left_out(taught: Sequence[Example], family: str) -> tuple[Doubles, NDArray[np.bool_], Doubles]:
+def _left_out(
+    examples: Sequence[Example], taught: bool, family: str
+) -> tuple[Doubles, NDArray[np.bool_], Doubles]:
     """Predictions for one family by what was learned from the others: sure, right, weight."""
-    learned = learn([e for e in taught if e.family != family])
-    asked = [e for e in taught if e.family == family]
+    learned = learn([e for e in examples if e.family != family], taught)
+    asked = [e for e in examples if e.family == family and e.taught is taught]
     seen = [_decision(e, learned.rank, learned.none) for e in asked]
     return (
         np.array([_apply(learned.right, s[0]) for s in seen]),
@@ -125,10 +134,11 @@ def _decision(example: Example, rank: Doubles, none: float) -> tuple[Doubles, Do
     best, first = order[0], order[:OFFERED]
     second = scores[order[1]] if len(order) > 1 else none
     likeness = max(example.features[best, RANK_FEATURES.index("dense_best")], 0.0)
+    teaching = example.features[best, RANK_FEATURES.index("taught")]
     lead = np.sqrt(max(scores[best] - second, 0.0)) * likeness
     return (
-        np.array([log_odds(float(shares[best])), lead, likeness]),
-        np.array([log_odds(float(shares[first].sum())), lead, likeness]),
+        np.array([log_odds(float(shares[best])), lead, likeness, teaching]),
+        np.array([log_odds(float(shares[first].sum())), lead, likeness, teaching]),
         bool(example.right[best]),
         bool(example.right[first].any()),
     )
@@ -181,6 +191,21 @@ def _fit_regression(rows: Doubles, wanted: Doubles, weight: Doubles) -> Doubles:
     return full
 
 
+def _fit_votes(rows: Doubles, wanted: Doubles, weight: Doubles) -> Doubles:
+    """Two regressions made apart and then joined: what the ranking says, and what is like it.
+
+    Made together, the second gets nearly no weight; on questions to knowledge of a kind not seen
+    in training it then misses what tells answerable questions from others.
+    """
+    joined = np.zeros(rows.shape[1] + 1)
+    for vote in VOTES:
+        theta = _fit_regression(rows[:, vote], wanted, weight)
+        joined[[*vote, -1]] += theta
+    said = rows @ joined[:-1] + joined[-1]
+    slope, bias = _fit_regression(said[:, None], wanted, weight)
+    return np.append(slope * joined[:-1], slope * joined[-1] + bias)
+
+
 def _newton(rows: Doubles, wanted: Doubles, weight: Doubles) -> Doubles:
     """Logistic regression by Newton's method; weights for the plain features, then the bias."""
     centre, scale = rows.mean(axis=0), rows.std(axis=0) + 1e-9
@@ -231,19 +256,26 @@ def _falling(rows: list[list[float]]) -> list[list[float]]:
     return result[::-1]
 
 
-def to_json(learned: Learned, wrong: list[list[float]]) -> str:
-    """The file's text; its name is drawn from its content."""
+def to_json(seen: Sequence[Example]) -> str:
+    """The file's text, learned from examples; its name is drawn from its content."""
     values = {
         "rank_features": RANK_FEATURES,
+        "decision_features": DECISION_FEATURES,
+        "plain": _judge(learn(seen, False), wrong_answers(seen, False)),
+        "taught": _judge(learn(seen, True), wrong_answers(seen, True)),
+    }
+    digest = hashlib.blake2b(json.dumps(values).encode(), digest_size=4).hexdigest()
+    return json.dumps({"name": f"ranker-{digest}", **values}, indent=1) + "\n"
+
+
+def _judge(learned: Learned, wrong: list[list[float]]) -> dict[str, object]:
+    return {
         "rank": _rounded(learned.rank),
         "none": round(learned.none, 4),
-        "decision_features": DECISION_FEATURES,
         "right": {"weights": _rounded(learned.right[:-1]), "bias": round(learned.right[-1], 4)},
         "among": {"weights": _rounded(learned.among[:-1]), "bias": round(learned.among[-1], 4)},
         "wrong_answers": wrong,
     }
-    digest = hashlib.blake2b(json.dumps(values).encode(), digest_size=4).hexdigest()
-    return json.dumps({"name": f"ranker-{digest}", **values}, indent=1) + "\n"
 
 
 def _rounded(values: Doubles) -> list[float]:
@@ -264,7 +296,7 @@ def main() -> None:
     taught = [
         e for lesson in lessons(arguments.sets, arguments.own) for e in examples(lesson, embedder)
     ]
-    arguments.out.write_text(to_json(learn(taught), wrong_answers(taught)), "utf-8")
+    arguments.out.write_text(to_json(taught), "utf-8")
 
 
 if __name__ == "__main__":

@@ -92,8 +92,9 @@ def test_files_are_read_and_bad_rows_listed(tmp_path: Path) -> None:
     assert [b.line for b in refused.value.bad] == [2]
 
 
-def test_thresholds_follow_the_measured_table() -> None:
-    calibration = shipped_weights().calibration
+@pytest.mark.parametrize("kind", ["plain", "taught"])
+def test_thresholds_follow_the_measured_table(kind: str) -> None:
+    calibration = getattr(shipped_weights(), kind).calibration
     for accepted in (0.02, 0.05, 0.1, 0.3):
         answer = calibration.thresholds(accepted).answer
         below = [wrong for threshold, wrong in calibration.wrong_answers if threshold < answer]
