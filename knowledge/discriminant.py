@@ -56,11 +56,13 @@ class Discriminant:
 
     def ratios(self, vector: Vectors) -> Doubles:
         """Log likelihood ratio of each article for a question of shape (dim,), (articles,)."""
-        return self._ratios(self._project(vector[None, :]))[0]
+        found: Doubles = self._ratios(self._project(vector[None, :]))[0]
+        return found
 
     def log_odds(self, vector: Vectors) -> Doubles:
         """Log odds, by this knowledge's own trial, that each article is right, (articles,)."""
-        return np.clip(self.slope * self.ratios(vector) + self.bias, -BOUND, BOUND)
+        odds: Doubles = np.clip(self.slope * self.ratios(vector) + self.bias, -BOUND, BOUND)
+        return odds
 
     def _project(self, vectors: Vectors | Doubles) -> Doubles:
         projected: Doubles = (vectors - self.centre) @ self.directions

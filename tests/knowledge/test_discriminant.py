@@ -25,7 +25,8 @@ class Asked:
         noise = self._chance.normal(size=(len(articles), DIM))
         noise[:, :TELLING] *= 0.25
         found = self.means[articles] + noise
-        return (found / np.linalg.norm(found, axis=1, keepdims=True)).astype(np.float32)
+        vectors: Vectors = (found / np.linalg.norm(found, axis=1, keepdims=True)).astype(np.float32)
+        return vectors
 
 
 @pytest.fixture(scope="module")

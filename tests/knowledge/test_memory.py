@@ -9,7 +9,6 @@ import pytest
 from sqlmodel import Session
 
 from knowledge import articles
-from knowledge.calibration import Thresholds
 from knowledge.decisions import Decision
 from knowledge.drafts import ArticleStatus, Draft
 from knowledge.embedder import Kind, Vectors
@@ -105,12 +104,6 @@ def test_a_new_day_is_asked_anew(letters: LetterEmbedder) -> None:
     assert known.ask("借书证怎么办理").match is not None
     days[0] += dt.timedelta(days=1)
     assert known.ask("借书证怎么办理").reason is Reason.NO_ARTICLES
-
-
-def test_other_thresholds_are_asked_anew(desk: Knowledge) -> None:
-    desk.ask("借书证呢")
-    desk.thresholds = Thresholds(1.01, 1.01)
-    assert desk.ask("借书证呢").thresholds == desk.thresholds
 
 
 def test_the_memory_is_bounded_and_forgets_what_was_not_asked_for_longest(
