@@ -12,6 +12,7 @@ as if its article were not there either.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -30,9 +31,11 @@ LEAST = 1e-5
 #: Directions kept, those first in which articles differ most.
 DIRECTIONS = 150
 #: Most comparisons of phrasings with articles that the self-trial makes.
-TRIALS = 3_000_000
+TRIALS = 1_000_000
 #: Pull of the trial's regression towards zero, in trials.
 PULL = 1.0
+#: Vectors taken in hand at a time.
+PART = 1_024
 #: Bound of the log odds given.
 BOUND = 6.0
 
@@ -87,33 +90,50 @@ def learn(vectors: Vectors, owners: NDArray[np.int64], size: int) -> Discriminan
     several = counts > 1
     if several.sum() < ARTICLES or (counts[several] - 1).sum() < REPEATS:
         return None
-    rows = vectors.astype(np.float64)
-    within, between, centre = _covariances(rows, owners, counts)
+    within, between, centre = _covariances(vectors, owners, counts)
     directions, spread = _directions(within, between)
     sums = np.zeros((size, directions.shape[1]))
-    np.add.at(sums, owners, (rows - centre) @ directions)
+    for part, whose in _parts(vectors, owners):
+        _add(sums, (part - centre) @ directions, whose)
     plain = Discriminant(centre, directions, spread, sums, counts, 1.0, 0.0)
-    slope, bias = _own_trial(plain, rows, owners)
+    slope, bias = _own_trial(plain, vectors, owners)
     return replace(plain, slope=slope, bias=bias)
 
 
 def _covariances(
-    rows: Doubles, owners: NDArray[np.int64], counts: Doubles
+    vectors: Vectors, owners: NDArray[np.int64], counts: Doubles
 ) -> tuple[Doubles, Doubles, Doubles]:
     """Covariance within articles, between them, and the mean of the articles' means."""
-    sums = np.zeros((len(counts), rows.shape[1]))
-    np.add.at(sums, owners, rows)
-    asked = counts > 0
+    dim = vectors.shape[1]
+    several, asked = counts > 1, counts > 0
+    sums, within = np.zeros((len(counts), dim)), np.zeros((dim, dim))
+    for part, whose in _parts(vectors, owners):
+        _add(sums, part, whose)
+        part = part[several[whose]]
+        within += part.T @ part
     means = sums / np.maximum(counts, 1)[:, None]
-    rest = (rows - means[owners])[counts[owners] > 1]
-    freedom = float((counts[counts > 1] - 1).sum())
-    within = rest.T @ rest / freedom
-    even = max(np.trace(within) / len(within), LEAST) * np.eye(len(within))
-    within = (freedom * within + PRIOR * even) / (freedom + PRIOR)
+    within -= sums[several].T @ means[several]
+    freedom = float((counts[several] - 1).sum())
+    even = max(np.trace(within) / freedom / dim, LEAST) * np.eye(dim)
+    within = (within + PRIOR * even) / (freedom + PRIOR)
     centre = means[asked].mean(axis=0)
     apart = means[asked] - centre
     between = apart.T @ apart / max(len(apart) - 1, 1) - within * (1 / counts[asked]).mean()
     return within, between, centre
+
+
+def _parts(
+    vectors: Vectors, owners: NDArray[np.int64]
+) -> Iterator[tuple[Doubles, NDArray[np.int64]]]:
+    """The rows in double precision and their articles, some at a time: all at once is too much."""
+    for at in range(0, len(vectors), PART):
+        yield vectors[at : at + PART].astype(np.float64), owners[at : at + PART]
+
+
+def _add(sums: Doubles, rows: Doubles, owners: NDArray[np.int64]) -> None:
+    """Add rows to the sums of their articles; rows of one article lie side by side."""
+    first = np.flatnonzero(np.diff(owners, prepend=-1))
+    np.add.at(sums, owners[first], np.add.reduceat(rows, first, axis=0))
 
 
 def _directions(within: Doubles, between: Doubles) -> tuple[Doubles, Doubles]:
@@ -139,7 +159,7 @@ def _unknown(asked: Doubles, between: Doubles) -> Doubles:
 
 
 def _own_trial(
-    plain: Discriminant, rows: Doubles, owners: NDArray[np.int64]
+    plain: Discriminant, vectors: Vectors, owners: NDArray[np.int64]
 ) -> tuple[float, float]:
     """Slope and bias from ratio to log odds, learned from the knowledge's own phrasings.
 
@@ -150,7 +170,7 @@ def _own_trial(
     """
     asked = np.flatnonzero(plain.counts[owners] > 1)
     asked = asked[:: -(-len(asked) * len(plain.counts) // TRIALS)]
-    projected, mine = plain._project(rows[asked]), owners[asked]
+    projected, mine = plain._project(vectors[asked].astype(np.float64)), owners[asked]
     ratios = plain._ratios(projected)
     ratios[np.arange(len(asked)), mine] = -np.inf
     other = ratios.max(axis=1)
