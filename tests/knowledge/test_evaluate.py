@@ -1,6 +1,7 @@
 """The measures, by hand on a few questions, and the files they come from."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -101,4 +102,5 @@ def test_thresholds_follow_the_measured_table(kind: str) -> None:
         assert all(wrong > accepted for wrong in below)
     shares = [wrong for _, wrong in calibration.wrong_answers]
     assert shares == sorted(shares, reverse=True)
-    assert calibration.thresholds(1e-9).answer > 1
+    never = replace(calibration, wrong_answers=((0.5, 0.2), (0.9, 0.1)))
+    assert never.thresholds(0.05).answer > 1, "nothing is answered outright"

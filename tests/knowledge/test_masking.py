@@ -115,6 +115,8 @@ def test_every_valid_number_is_masked_in_any_text(before: str, number: str, afte
 
 
 @given(st.text(), LONG, st.lists(st.sampled_from(["", " ", "-", "  "]), min_size=1), st.text())
+@example("", "0900000000", [" ", "", "", "", ""], "")
+@example("", "0901100000", ["", "", "  ", "", ""], "")
 def test_blanks_hyphens_and_full_width_do_not_hide_it(
     before: str, number: str, how: list[str], after: str
 ) -> None:
