@@ -114,6 +114,17 @@ def of_origin(session: Session, origin: Origin) -> list[CaseEvent]:
     return list(session.exec(query.order_by(col(CaseEvent.id))))
 
 
+def was_said(session: Session, conversation: str, words: str) -> bool:
+    """Say whether something said in a conversation begins with these words, in any case of it."""
+    query = (
+        select(CaseEvent.id)
+        .join(Case, col(Case.number) == col(CaseEvent.number))
+        .where(Case.conversation == conversation)
+        .where(col(CaseEvent.text).startswith(words, autoescape=True))
+    )
+    return session.exec(query.limit(1)).first() is not None
+
+
 def of_case(session: Session, number: str) -> list[CaseEvent]:
     """Return the whole story of a case."""
     query = select(CaseEvent).where(CaseEvent.number == number).order_by(col(CaseEvent.id))

@@ -1,10 +1,12 @@
 """What officials hear about messages that did not reach their citizen.
 
 A message of a case is told of in its topic. Any other that cannot be sent, although the citizen
-can be reached, becomes a case: what was asked must not end in silence.
+can be reached, is told of in the case that runs there, or becomes one: what was asked must not end
+in silence.
 """
 
 import json
+from dataclasses import replace
 
 from admin import asked, case_events, cases, intake, relay
 from admin.case_events import DESK
@@ -35,7 +37,8 @@ class DeliveryNotices:
             return  # a notice about a topic that cannot be written to could not be written either
         number = outgoing.subject
         if not number and state is Delivery.DEAD:
-            number = self._handed_off(tx, message.address)
+            running = cases.open_at(tx.session, message.address.key)
+            number = running.number if running else self._handed_off(tx, message.address)
         case = cases.find(tx.session, number) if number else None
         if case is None:
             return
@@ -54,4 +57,6 @@ class DeliveryNotices:
             state.get("lang") or state.get("spoke") or row.language or self._desk.language
         )
         words = Words(address, row.person, spoke, asked.question_in(kept), asked.files_in(kept))
+        if case_events.was_said(tx.session, address.key, words.text):
+            words = replace(words, text="", attachments=())  # an official has had it before
         return intake.hand_off(tx, self._desk, Handoff(words, HandoffReason.FAILURE))

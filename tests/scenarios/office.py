@@ -173,6 +173,9 @@ class PlayedOffice:
         with self.database.transaction() as tx:
             for effect in ctx.effects:
                 effect(tx)
+            row = tx.session.get(ConversationRow, message.address.key)
+            assert row is not None
+            row.state = json.dumps(ctx.conversation.state)
         self.states[message.address.key] = ctx.conversation.state
         self.why = ctx.why
         self.clock.advance(seconds=5)

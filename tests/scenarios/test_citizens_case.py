@@ -204,13 +204,25 @@ async def test_an_answer_that_cannot_be_sent_becomes_a_case(office: PlayedOffice
     await office.citizen("How do I get a residence permit?")
     sent = office.undelivered(Delivery.DEAD, "bad request", reachable=True)
     case = office.case()
-    assert case.reason == "failure"
+    assert (case.reason, case.question) == ("failure", "How do I get a residence permit?")
     assert case.number in to_citizen(sent)[0]
     assert "Not delivered" in to_topic(sent, case.number)[-1]
     sent = office.undelivered(Delivery.DEAD, "bad request", reachable=True)
     assert [text for text in to_topic(sent, case.number) if "Not delivered" in text]
     assert to_citizen(sent) == []
     assert office.cases() == 1
+
+
+async def test_what_an_official_has_had_is_not_handed_over_again(office: PlayedOffice) -> None:
+    number = await office.handed_off()
+    for ended in (False, True):
+        if ended:
+            await office.official("/close Done.", number)
+        await office.citizen("/lang en")
+        office.undelivered(Delivery.DEAD, "bad request", reachable=True)
+    assert office.cases() == 2
+    assert office.case().question == ""
+    assert office.journal("case_citizen_wrote") == []
 
 
 async def test_who_has_left_before_any_case_is_left_alone(office: PlayedOffice) -> None:
