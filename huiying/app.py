@@ -174,7 +174,7 @@ def _refresh(knowledge: Knowledge, database: Database) -> bool:
 
 
 async def _keep_fresh(knowledge: Knowledge, database: Database, stop: asyncio.Event) -> None:
-    """Take over newly published articles within about a second, rebuilding included; answering never pauses."""
+    """Take over newly published articles within about a second; answering never pauses."""
     await asyncio.to_thread(knowledge.ask, "回应")  # loads what the first citizen would wait for
     while not stop.is_set():
         try:
