@@ -8,7 +8,7 @@ import pytest
 
 from knowledge import snapshot as snapshots
 from knowledge.drafts import Draft
-from knowledge.entries import entries
+from knowledge.entries import Entry, entries
 from knowledge.snapshot import Snapshot, take_snapshot
 from tests.knowledge.conftest import office
 from tests.knowledge.twins import LetterEmbedder
@@ -48,8 +48,14 @@ def test_it_is_the_one_that_would_be_made_anew(edition: str) -> None:
 
 
 def test_only_changed_articles_are_taken_apart(monkeypatch: pytest.MonkeyPatch) -> None:
-    before, seen = take_snapshot([CARD, *REST], LetterEmbedder(), 1), []
-    monkeypatch.setattr(snapshots, "entries", lambda drafts: seen.extend(drafts) or entries(drafts))
+    before = take_snapshot([CARD, *REST], LetterEmbedder(), 1)
+    seen: list[Draft] = []
+
+    def noting(drafts: Sequence[Draft]) -> list[Entry]:
+        seen.extend(drafts)
+        return entries(drafts)
+
+    monkeypatch.setattr(snapshots, "entries", noting)
     changed = replace(CARD, answer="请到二楼。")
     after([*REST, changed], before)
     assert seen == [changed]
