@@ -155,21 +155,21 @@ def _routes(settings: Settings, channels: Mapping[str, Channel], spine: Spine) -
 
 def _refresh(knowledge: Knowledge, database: Database) -> bool:
     with database.session() as session:
-        changed = knowledge.refresh(session)
-    if changed:
-        give_back()
-    return changed
+        return knowledge.refresh(session)
 
 
 async def _keep_fresh(knowledge: Knowledge, database: Database, stop: asyncio.Event) -> None:
     """Take over newly published articles within about two seconds; answering never pauses."""
     await asyncio.to_thread(knowledge.ask, "回应")  # loads what the first citizen would wait for
+    replaced = True
     while not stop.is_set():
         try:
             await asyncio.wait_for(stop.wait(), REFRESH_S)
         except TimeoutError:
+            if replaced:  # by now nobody answers from the old one
+                give_back()
             try:
-                await asyncio.to_thread(_refresh, knowledge, database)
+                replaced = await asyncio.to_thread(_refresh, knowledge, database)
             except Exception as error:  # noqa: BLE001  boundary: the old snapshot goes on answering
                 log.error("the knowledge could not be refreshed: %s", type(error).__name__)
 

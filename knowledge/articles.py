@@ -162,6 +162,19 @@ def _contents(session: Session, status: ArticleStatus) -> tuple[Draft, ...]:
     return tuple(content(a, texts.get(a.id, ())) for a in listing(session, status))
 
 
+def published_revisions(session: Session) -> dict[str, int]:
+    """The number of the latest revision of every published article, by id and in its order."""
+    query = select(Article.id, Article.revision).order_by(col(Article.id))
+    return dict(session.exec(query.where(Article.status == ArticleStatus.PUBLISHED.value)).all())
+
+
+def contents(session: Session, ids: Sequence[str]) -> dict[str, Draft]:
+    """The content of some articles by id; ids that are not known are left out."""
+    texts = phrasings(session, ids)
+    found = session.exec(select(Article).where(col(Article.id).in_(ids)))
+    return {article.id: content(article, texts.get(article.id, ())) for article in found}
+
+
 def counts(session: Session) -> dict[ArticleStatus, int]:
     """How many articles stand where; every status is a key."""
     query = select(Article.status, func.count()).group_by(Article.status)

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from knowledge.embedder import Embedder, Vectors
-from knowledge.large import Large, Places
+from knowledge.large import Large, Places, one_thread
 
 #: Vectors up to which every question is compared with all of them.
 EXACT_UP_TO = 100_000
@@ -77,13 +77,13 @@ class Exact:
     @classmethod
     def of(cls, rows: Vectors) -> Exact:
         """Hold *rows*, float32 of shape (n, dim)."""
-        faiss.omp_set_num_threads(1)
         flat = faiss.IndexFlatIP(rows.shape[1])
         flat.add(rows)
         return cls(flat)
 
     def search(self, queries: Vectors, k: int) -> tuple[Vectors, Places]:
         """The nearest rows of each query."""
+        one_thread()
         found: tuple[Vectors, Places] = self.faiss.search(queries, k)
         return found
 
@@ -254,7 +254,6 @@ def _layered(source: Places, old: Index | None, fresh: NDArray[Any]) -> Layered:
             places[beside] = len(large.rows) + np.arange(len(beside))
             tail = _joined(source[beside], old, fresh.astype(np.float32))
             return Layered(large, Exact.of(tail), places)
-    faiss.omp_set_num_threads(1)
     large = Large.of(_joined(source, old, fresh))
     nothing = np.zeros((0, fresh.shape[1]), dtype=np.float32)
     return Layered(large, Exact.of(nothing), np.arange(len(source)))

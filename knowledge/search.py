@@ -37,6 +37,9 @@ __all__ = ["Decision", "Knowledge", "Match", "Outcome", "Reason", "Snapshot", "t
 
 logger = logging.getLogger(__name__)
 
+#: Changed articles up to which only these are read.
+FEW = 500
+
 
 class Knowledge:
     """What the office knows, ready to be asked."""
@@ -62,6 +65,8 @@ class Knowledge:
         #: What is searched now, and the decisions made on it.
         self._serving = (take_snapshot((), embedder, kb_version=-1), Memory())
         self._served: tuple[Snapshot, dt.date, NDArray[np.bool_]] | None = None
+        #: The revision of each article in the snapshot, when it comes from a database.
+        self._revisions: dict[str, int] = {}
         self._refreshing = Lock()
 
     @property
@@ -96,7 +101,7 @@ class Knowledge:
         progress: Progress | None = None,
     ) -> None:
         """Take these articles as all there is, apart from any database."""
-        old = self.snapshot
+        old, self._revisions = self.snapshot, {}
         self._serve(
             take_snapshot(articles, self._embedder, kb_version, old.corpus.index, progress, old)
         )
@@ -131,11 +136,13 @@ class Knowledge:
             version = store.kb_version(session)
             if version == self.kb_version:
                 return False
-            index, articles = self._old_index(), store.published(session)
+            index, revisions = self._old_index(), store.published_revisions(session)
+            articles = self._published(session, revisions)
             snapshot = take_snapshot(
                 articles, self._embedder, version, index, progress, self.snapshot
             )
             self._serve(snapshot)
+            self._revisions = revisions
             if self._folder is not None and snapshot.corpus.index is not index:
                 self._save(snapshot, self._folder)
             return True
@@ -267,6 +274,16 @@ class Knowledge:
         index = index_files.save(snapshot.corpus.index, folder, snapshot.kb_version)
         if index is not snapshot.corpus.index:
             self._serve(replace(snapshot, corpus=replace(snapshot.corpus, index=index)))
+
+    def _published(self, session: Session, revisions: dict[str, int]) -> Sequence[Draft]:
+        """The articles of these revisions; only those that changed are read when they are few."""
+        held = self._revisions
+        changed = [name for name, number in revisions.items() if held.get(name) != number]
+        if len(changed) > FEW:
+            return store.published(session)
+        known = {article.id: article for article in self.snapshot.articles}
+        known |= store.contents(session, changed)
+        return [known[name] for name in revisions]
 
     def _old_index(self) -> Index | None:
         """The index whose vectors can be kept: this process's last, else the saved one."""

@@ -77,7 +77,7 @@ def take_snapshot(
 
 
 def _prepare(place: int, article: Draft, known: Prepared | None) -> Prepared:
-    if known is None or known.article != article:
+    if known is None or not (known.article is article or known.article == article):
         folded = frozenset(map(fold, (article.question, *article.phrasings))) - {""}
         known = Prepared(article, 0, tuple(entries([article])), folded)
     if known.place == place:

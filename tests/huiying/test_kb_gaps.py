@@ -19,9 +19,7 @@ from bot.outbox import OutboxRow
 from huiying.desk import desk_config
 from knowledge.embedder import BundledEmbedder
 from knowledge.gathering import Gatherer
-from tests.huiying.test_cli import as_if_alone, json_of, run, sentence
-
-__all__ = ["as_if_alone"]
+from tests.huiying.shell import json_of, run, sentence
 
 ASKED = ("石狮子在哪里认领？", "在哪里认领石狮子", "我叫张伟，电话13800138000，石狮子去哪里认领？")
 OTHER = "老人免费乘车卡怎么办"

@@ -12,10 +12,8 @@ import httpx
 import pytest
 
 from huiying.lock import announced
-from tests.huiying.test_cli import as_if_alone, json_of, run
+from tests.huiying.shell import json_of, run
 from tests.servers.telegram import PlayedTelegram
-
-__all__ = ["as_if_alone"]
 
 
 class Served:

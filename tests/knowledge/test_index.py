@@ -1,6 +1,9 @@
 """The saved index: only what changed is encoded, and damage is noticed."""
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -127,3 +130,30 @@ def test_another_models_index_is_refused(tmp_path: Path, letters: LetterEmbedder
 def test_no_index_is_refused(tmp_path: Path) -> None:
     with pytest.raises(IndexUnusable):
         index_files.load(tmp_path / "none", "letters/1")
+
+
+ASKED_BY_A_THREAD = """
+import os
+from concurrent.futures import ThreadPoolExecutor
+import numpy as np
+from knowledge.index import Exact
+
+def natives():
+    return len(os.listdir("/proc/self/task"))
+
+rows = np.eye(512, dtype=np.float32).repeat(28, axis=0)
+found = Exact.of(rows)
+with ThreadPoolExecutor(1) as pool:
+    before = pool.submit(natives).result()
+    pool.submit(found.search, rows[:1], 200).result()
+    print(natives() - before)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="counts threads in /proc")
+def test_a_thread_that_asks_gets_no_team_of_its_own() -> None:
+    env = {**os.environ, "OMP_NUM_THREADS": "4"}
+    done = subprocess.run(
+        [sys.executable, "-c", ASKED_BY_A_THREAD], env=env, capture_output=True, check=True
+    )
+    assert done.stdout.strip() == b"0"

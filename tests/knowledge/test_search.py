@@ -1,6 +1,7 @@
 """Questions and the decisions about them, with the real encoder and the shipped weights."""
 
 import datetime as dt
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +11,7 @@ from sqlmodel import Session
 
 from knowledge import articles, index_files
 from knowledge.drafts import ArticleStatus, Draft
-from knowledge.embedder import BundledEmbedder
+from knowledge.embedder import BundledEmbedder, Kind, Vectors
 from knowledge.errors import IndexUnusable
 from knowledge.search import Knowledge, Outcome, Reason
 from tests.knowledge.conftest import ACT, office
@@ -174,6 +175,54 @@ def test_refresh_follows_the_version(session: Session) -> None:
     session.commit()
     assert known.refresh(session)
     assert known.ask("借书证怎么办理").reason is Reason.NO_ARTICLES
+
+
+def test_only_articles_with_a_new_revision_are_read(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for draft in office():
+        articles.save(session, draft, ACT, PUBLISHED)
+    session.commit()
+    known = Knowledge(LetterEmbedder(), today=lambda: TODAY)
+    known.refresh(session)
+    read: list[str] = []
+    contents = articles.contents
+
+    def noting(session: Session, ids: Sequence[str]) -> dict[str, Draft]:
+        read.extend(ids)
+        return contents(session, ids)
+
+    monkeypatch.setattr(articles, "contents", noting)
+    articles.save(session, replace(office()[1], answer="请到街道。"), ACT, PUBLISHED)
+    articles.set_status(session, "library-card", RETIRED, ACT)
+    session.commit()
+    known.refresh(session)
+    assert read == ["dog-licence"]
+    assert known.snapshot.articles == articles.published(session)
+
+
+def test_a_refresh_that_fails_is_made_up_for(session: Session) -> None:
+    class Failing(LetterEmbedder):
+        def encode(self, texts: Sequence[str], kind: Kind) -> Vectors:
+            """Fail once, for the changed answer."""
+            found = super().encode(texts, kind)
+            if any("二楼" in text for text in texts) and len(self.encoded) < 60:
+                self.encoded.extend(["once"] * 60)
+                raise MemoryError
+            return found
+
+    articles.save(session, office()[0], ACT, PUBLISHED)
+    session.commit()
+    known = Knowledge(Failing(), today=lambda: TODAY)
+    known.refresh(session)
+    articles.save(session, replace(office()[0], answer="请到二楼。"), ACT, PUBLISHED)
+    session.commit()
+    with pytest.raises(MemoryError):
+        known.refresh(session)
+    assert known.refresh(session)
+    found = known.ask("借书证怎么办理").match
+    assert found is not None
+    assert found.answer == "请到二楼。"
 
 
 def test_a_restart_encodes_nothing_again(session: Session, tmp_path: Path) -> None:

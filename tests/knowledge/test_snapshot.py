@@ -51,11 +51,11 @@ def test_only_changed_articles_are_taken_apart(monkeypatch: pytest.MonkeyPatch) 
     before = take_snapshot([CARD, *REST], LetterEmbedder(), 1)
     seen: list[Draft] = []
 
-    def noted(drafts: Sequence[Draft]) -> list[Entry]:
+    def noting(drafts: Sequence[Draft]) -> list[Entry]:
         seen.extend(drafts)
         return entries(drafts)
 
-    monkeypatch.setattr(snapshots, "entries", noted)
+    monkeypatch.setattr(snapshots, "entries", noting)
     changed = replace(CARD, answer="请到二楼。")
     after([*REST, changed], before)
     assert seen == [changed]
