@@ -4,12 +4,18 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from bot.db import Database
 from huiying.schema import ensure
 from tests.servers import postgres
 from tests.servers.postgres import PostgresServer
+
+# The same examples in every run, however busy the machine: what passed once passes again. The soak
+# draws new ones each time.
+hypothesis.settings.register_profile("suite", derandomize=True, deadline=None)
+hypothesis.settings.load_profile("suite")
 
 
 @pytest.hookimpl(wrapper=True)

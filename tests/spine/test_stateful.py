@@ -22,8 +22,9 @@ PHASES = [Phase.explicit, Phase.generate]
 MakeDatabase = Callable[[], Database]
 
 
-def runs(examples: int, steps: int) -> settings:
+def runs(examples: int, steps: int, anew: bool) -> settings:
     return settings(
+        derandomize=not anew,
         max_examples=examples,
         stateful_step_count=steps,
         deadline=None,
@@ -32,11 +33,12 @@ def runs(examples: int, steps: int) -> settings:
     )
 
 
-def play(make: MakeDatabase, examples: int, steps: int = 30) -> None:
+def play(make: MakeDatabase, examples: int, steps: int = 30, anew: bool = False) -> None:
+    """Play so many examples; ``anew``: other ones in each run."""
     runner, run = in_runner()
     with runner:
         machine: Any = lambda: SpineMachine(make(), run)  # noqa: E731
-        run_state_machine_as_test(machine, settings=runs(examples, steps))
+        run_state_machine_as_test(machine, settings=runs(examples, steps, anew))
 
 
 def furnished(url: str) -> None:
@@ -96,10 +98,10 @@ def test_the_promises_hold_on_postgresql(postgresql: MakeDatabase) -> None:
 
 @pytest.mark.soak
 def test_the_promises_hold_for_long_on_sqlite(sqlite: MakeDatabase) -> None:
-    play(sqlite, 10_000, 50)
+    play(sqlite, 10_000, 50, anew=True)
 
 
 @pytest.mark.soak
 @pytest.mark.postgres
 def test_the_promises_hold_for_long_on_postgresql(postgresql: MakeDatabase) -> None:
-    play(postgresql, 1_000, 50)
+    play(postgresql, 1_000, 50, anew=True)
