@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 
 from bot import conversations, fates, leases, outbox, threads
 from bot.alarms import Alarms
-from bot.channels.base import Channel, RetryLater, SendError, ThreadGone
+from bot.channels.base import Channel, NotSent, RetryLater, SendError, ThreadGone
 from bot.config import WorkerSettings
 from bot.crashpoints import crash_point
 from bot.errors import DatabaseUnavailable, HuiyingError, LeaseLost
@@ -247,12 +247,12 @@ class Deliverer:
     async def _send_one(self, outgoing: Outgoing, epoch: int) -> None:
         started = time.monotonic()
         sent: tuple[str, ...] = ()
-        if started >= self._held_until:  # we were asleep: another process may deliver by now
+        if not self._holds(epoch):  # we were asleep: another process may deliver by now
             fate = fates.again(outgoing, 0.0, "the lease ran out", self._writer.now())
             await self._record(outgoing, fate, sent, 0, epoch)
             return
         try:
-            receipt = await self._send(outgoing)
+            receipt = await self._send(outgoing, epoch)
             sent = receipt.external_ids
             fate = fates.SENT
         except SendError as error:
@@ -354,7 +354,11 @@ class Deliverer:
             body["error"] = fate.error
         tx.journal("delivery", body, outgoing.subject, address.key)
 
-    async def _send(self, outgoing: Outgoing) -> Receipt:
+    def _holds(self, epoch: int) -> bool:
+        """Say whether we may still send what was taken then: the lease may be lost and ours anew."""
+        return epoch == self._epoch and time.monotonic() < self._held_until
+
+    async def _send(self, outgoing: Outgoing, epoch: int) -> Receipt:
         message = await self._places.find(outgoing)
         edits = ""
         if message.card:
@@ -365,6 +369,8 @@ class Deliverer:
             )
         if outgoing.copies and fates.doubles(outgoing, self._channel.limits):
             message = _marked(message)
+        if not self._holds(epoch):  # finding the place took longer than the lease
+            raise NotSent("the lease ran out")
         key = f"{outgoing.id}"
         try:
             return await self._channel.send(message, key, edits=edits, already=outgoing.parts)

@@ -73,3 +73,19 @@ async def test_a_zombie_that_was_in_the_middle_records_nothing(bench: Bench) -> 
     assert bench.outbox()[0][:2] == ("uncertain", False), "the heir's word stands"
     await wait_and_deliver(bench, heir, 60)
     assert bench.platform.texts() == ["1", f"{REPEAT_MARK}1"]
+
+
+async def test_who_leads_anew_does_not_send_what_was_taken_before(bench: Bench) -> None:
+    sleeper, heir = await bench.worker(), await bench.worker()
+    queue(bench, *words("1", "2"))
+    taken, epoch = await sleeper.take()
+    bench.expire_leases()
+    await heir.deliver()
+    bench.expire_leases()
+    sleeper.deliverer._held_until = 0.0
+    await sleeper.take()
+    assert sleeper.deliverer._epoch not in (None, epoch)
+    await sleeper.send(taken, epoch)
+    assert bench.platform.calls == [], "whoever adopted it has decided about it"
+    await wait_and_deliver(bench, sleeper, 60)
+    assert bench.platform.texts() == [f"{REPEAT_MARK}1", "2"]

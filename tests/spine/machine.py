@@ -244,9 +244,9 @@ class SpineMachine(Promises, RuleBasedStateMachine):
     def worker_dies(self, i: int, sends_first: bool) -> None:
         """Kill a worker, perhaps between its send and the record of it."""
         dead = self.bench.workers[i]
-        taken, _ = self.run(dead.take())
+        taken, epoch = self.run(dead.take())
         for outgoing in taken if sends_first else ():
-            self.run(_sent_and_lost(dead, outgoing))
+            self.run(_sent_and_lost(dead, outgoing, epoch))
         dead.writer.stop()
         self.claims = [c for c in self.claims if c[0] is not dead]
         self.takes = [t for t in self.takes if t[0] is not dead]
@@ -304,10 +304,10 @@ def _on_record(fire: Fire) -> Fire:
     return recorded
 
 
-async def _sent_and_lost(dead: Worker, outgoing: Any) -> None:
+async def _sent_and_lost(dead: Worker, outgoing: Any, epoch: int) -> None:
     """Send as delivery does, and die before the answer is written down."""
     with contextlib.suppress(Exception):  # the dead tell nobody
-        await dead.deliverer._send(outgoing)
+        await dead.deliverer._send(outgoing, epoch)
 
 
 def integrity(database: Database) -> str:
