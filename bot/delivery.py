@@ -355,7 +355,7 @@ class Deliverer:
         tx.journal("delivery", body, outgoing.subject, address.key)
 
     def _holds(self, epoch: int) -> bool:
-        """Say whether we may still send what was taken then: the lease may be lost and ours anew."""
+        """Say whether what was taken then may still be sent: the lease may be ours anew."""
         return epoch == self._epoch and time.monotonic() < self._held_until
 
     async def _send(self, outgoing: Outgoing, epoch: int) -> Receipt:
