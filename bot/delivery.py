@@ -245,7 +245,8 @@ class Deliverer:
     async def _send_one(self, outgoing: Outgoing, epoch: int) -> None:
         started = time.monotonic()
         sent: tuple[str, ...] = ()
-        if started >= self._held_until:  # we were asleep: another process may deliver by now
+        # Asleep for too long, or leading anew since: another process may have delivered this.
+        if started >= self._held_until or epoch != self._epoch:
             fate = fates.again(outgoing, 0.0, "the lease ran out", self._writer.now())
             await self._record(outgoing, fate, sent, 0, epoch)
             return
