@@ -89,3 +89,20 @@ async def test_who_leads_anew_does_not_send_what_was_taken_before(bench: Bench) 
     assert bench.platform.calls == [], "whoever adopted it has decided about it"
     await wait_and_deliver(bench, sleeper, 60)
     assert bench.platform.texts() == [f"{REPEAT_MARK}1", "2"]
+
+
+async def test_what_was_taken_before_another_led_is_not_sent_any_more(bench: Bench) -> None:
+    """P3: the lease is ours again, but not the row that another has seen to meanwhile."""
+    sleeper, other = await bench.worker(), await bench.worker()
+    queue(bench, *words("1", "2"))
+    taken, epoch = await sleeper.take()
+    bench.expire_leases()
+    bench.platform.answers.append(Refused("bad request"))
+    for _ in range(3):
+        await wait_and_deliver(bench, other, bench.settings.uncertain_retry_s + 1)
+    before = bench.platform.texts()
+    bench.expire_leases()
+    sleeper.deliverer._held_until = 0.0
+    await sleeper.take()
+    await sleeper.send(taken, epoch)
+    assert bench.platform.texts() == before == ["2"]
