@@ -12,6 +12,7 @@ vectors of two models never meet.
 
 from __future__ import annotations
 
+import ctypes
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -69,10 +70,12 @@ class Exact:
     def __init__(self, flat: Any) -> None:
         """*flat* is a FAISS index of inner products."""
         self.faiss = flat
-        #: Float32 of shape (n, dim), in FAISS's memory.
+        #: Float32 of shape (n, dim), in FAISS's memory, which they keep alive.
         self.rows: Vectors = np.zeros((0, flat.d), dtype=np.float32)
         if flat.ntotal:
-            self.rows = faiss.rev_swig_ptr(flat.get_xb(), flat.ntotal * flat.d).reshape(-1, flat.d)
+            numbers = (ctypes.c_float * (flat.ntotal * flat.d)).from_address(int(flat.get_xb()))
+            numbers.owner = flat
+            self.rows = np.frombuffer(numbers, dtype=np.float32).reshape(-1, flat.d)
 
     @classmethod
     def of(cls, rows: Vectors) -> Exact:

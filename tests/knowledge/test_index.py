@@ -29,6 +29,15 @@ def test_search_finds_the_nearest_first(letters: LetterEmbedder) -> None:
     assert len(rows) == len(TEXTS)
 
 
+def test_vectors_outlive_the_index_they_come_from(letters: LetterEmbedder) -> None:
+    """They lie in FAISS's memory: freed too early, a later index would write over them."""
+    texts = [str(i) for i in range(5_000)]
+    vectors = index.build(texts, letters).vectors[:]
+    for _ in range(5):
+        index.build([f"other {i}" for i in range(5_000)], letters)
+    assert np.array_equal(vectors, LetterEmbedder().encode(texts, "passage"))
+
+
 def test_equal_texts_are_encoded_once(letters: LetterEmbedder) -> None:
     built = index.build(TEXTS, letters)
     assert sorted(letters.encoded) == sorted(set(TEXTS))
