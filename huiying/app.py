@@ -69,7 +69,8 @@ async def serve(
         knowledge = open_knowledge(settings, clock=database.clock)
         await asyncio.to_thread(_refresh, knowledge, database)
         channels = _channels(settings, spine, terminal)
-        desk = desk_config(settings)
+        with database.session() as session:
+            desk = desk_config(settings, session.connection())
         office = _office(settings, desk, knowledge)
         web = (
             None

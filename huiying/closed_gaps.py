@@ -89,8 +89,9 @@ def _settled(
     settings: Settings, database: Database, gap: Gap, cases: list[str], answer_waiting: bool
 ) -> Closed:
     """Answer the cases, each in a transaction of its own: one that fails takes no other along."""
-    answered, desk = 0, desk_config(settings)
+    answered = 0
     for number in cases if answer_waiting else ():
         with database.transaction() as tx:
+            desk = desk_config(settings, tx.connection)
             answered += waiting.answer(tx, desk, number, gaps.get(tx.session, gap.key))
     return Closed(gap.key, gap.article or "", answered, len(cases) - answered)

@@ -25,10 +25,10 @@ def add_official(settings: Settings, name: str, role: Role, department: str = ""
         raise BadInput("An official needs a name, as in `official add 一号窗口`.")
     _not_too_long("name of an official", name, officials.NAME_LENGTH)
     _not_too_long("department", department, officials.DEPARTMENT_LENGTH)
-    desk = desk_config(settings)
-    department = department or desk.department
     database = open_database(settings)
     with database.transaction() as tx:
+        desk = desk_config(settings, tx.connection)
+        department = department or desk.department
         if desk.channel != "desk":
             code = officials.new_code(tx, name, role, department)
             say = f"{name}: write to the bot in private, within 10 minutes: /enroll {code}"
@@ -73,7 +73,7 @@ def dismiss_official(settings: Settings, official_id: int) -> str:
         official = tx.session.get(Official, official_id)
         if official is None or not official.active:
             raise BadInput(f"There is no active official {official_id}; see `official list`.")
-        appointments.dismiss(tx, desk_config(settings), official_id)
+        appointments.dismiss(tx, desk_config(settings, tx.connection), official_id)
         if official.channel == "desk":
             sign_out_everywhere(tx.session, official.account)
         return official.name

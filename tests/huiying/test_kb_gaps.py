@@ -33,8 +33,8 @@ class Desk:
         self.settings = load_settings(None, data)
         run("db", "upgrade", "--data", str(data))
         self.database = Database.open(self.settings.database_url)
-        self.desk = desk_config(self.settings)
         with self.database.transaction() as tx:
+            self.desk = desk_config(self.settings, tx.connection)
             by = officials.appoint(tx, "desk", "o1", "一号窗口", Role.OFFICIAL, "值班室").key
         self.cases = [self._asks(f"c{n}", text) for n, text in enumerate((*ASKED, OTHER))]
         with self.database.transaction() as tx:
